@@ -1,0 +1,31 @@
+import pino from 'pino'
+import pretty from 'pino-pretty'
+
+export type Log = pino.Logger
+
+export interface LogOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  readonly format: 'json' | 'text'
+  /** Where lines go; standard output unless a test listens. */
+  readonly destination?: pino.DestinationStream
+}
+
+/** One line an event, never a prompt, a key or an image. */
+export function createLog({ level, format, destination }: LogOptions): Log {
+  const options: pino.LoggerOptions = {
+    level,
+    base: null,
+    messageKey: 'message',
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    formatters: { level: (label) => ({ level: label.toUpperCase() }) },
+  }
+  if (format === 'json') return pino(options, destination ?? pino.destination(1))
+  const lines = pretty({
+    messageKey: 'message',
+    singleLine: true,
+    colorize: false,
+    translateTime: 'SYS:yyyy-mm-dd HH:MM:ss.l',
+    ...(destination === undefined ? { destination: 1, sync: true } : { destination }),
+  })
+  return pino(options, lines)
+}

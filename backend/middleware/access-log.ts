@@ -1,0 +1,33 @@
+import { createMiddleware } from 'hono/factory'
+import type { HttpEnv } from '../http-env.ts'
+import type { Log } from '../log.ts'
+
+/** Probes come every few seconds and say nothing new. */
+const quietPaths = new Set(['/health', '/livez', '/readyz', '/metrics'])
+
+/** One line a request, at its real end: for a stream, when the last byte left or the client did. */
+export function accessLog(log: Log) {
+  return createMiddleware<HttpEnv>(async function accessLog(c, next) {
+    const startMs = performance.now()
+    c.set('access', {})
+    await next()
+    const write = () => {
+      const { method, path } = c.req
+      const status = c.res.status
+      const fields = {
+        request_id: c.get('requestId'),
+        method,
+        path,
+        http_status: status,
+        duration_ms: Math.round((performance.now() - startMs) * 10) / 10,
+        ...c.get('access'),
+        status: c.get('access')['status'] ?? (status < 400 ? 'success' : 'error'),
+      }
+      const level = status >= 500 ? 'error' : quietPaths.has(path) ? 'debug' : 'info'
+      log[level](fields, 'Request processed')
+    }
+    const outgoing = c.env.outgoing
+    if (outgoing === undefined || outgoing.closed) write()
+    else outgoing.once('close', write)
+  })
+}

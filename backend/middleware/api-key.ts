@@ -1,0 +1,30 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { createMiddleware } from 'hono/factory'
+import { ApiError } from '../../shared/errors.ts'
+import type { HttpEnv } from '../http-env.ts'
+
+/** Open whatever the keys: orchestrators have none, and these tell nothing about anybody. */
+const openPaths = new Set(['/health', '/livez', '/readyz'])
+
+const digest = (key: string) => createHash('sha256').update(key).digest()
+
+/**
+ * Lets in who holds one of the keys, and names the caller after it; without keys everybody is one caller. Only digests
+ * are compared, all of them and in constant time, so that neither a key's length nor its first characters leak.
+ */
+export function apiKey(keys: readonly string[]) {
+  const digests = keys.map(digest)
+  return createMiddleware<HttpEnv>(async function apiKey(c, next) {
+    c.set('callerId', 'anonymous')
+    if (digests.length === 0 || openPaths.has(c.req.path)) return next()
+    const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
+    if (given === undefined) {
+      throw new ApiError('invalid_api_key', 'an API key is required: send it as "Authorization: Bearer KEY"')
+    }
+    const presented = digest(given)
+    const matches = digests.filter((known) => timingSafeEqual(known, presented))
+    if (matches.length === 0) throw new ApiError('invalid_api_key', 'this API key is not known here')
+    c.set('callerId', `key:${presented.toString('hex').slice(0, 32)}`)
+    return next()
+  })
+}

@@ -1,0 +1,67 @@
+import { ApiError } from '../shared/errors.ts'
+
+/**
+ * Reads a request's body, counting as it comes: the declared length refuses early but proves nothing.
+ * @throws {ApiError} `body_too_large`.
+ */
+export async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = Number(request.headers.get('content-length') ?? 0)
+  if (declared > maxBytes) throw tooLarge(maxBytes)
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length
+    if (length > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  const body = new Uint8Array(length)
+  let offset = 0
+  for (const chunk of chunks) {
+    body.set(chunk, offset)
+    offset += chunk.length
+  }
+  return body
+}
+
+const tooLarge = (maxBytes: number) =>
+  new ApiError('body_too_large', `the request's body is over ${maxBytes} bytes`)
+
+/**
+ * Parses a JSON object.
+ * @throws {ApiError} `invalid_json`.
+ */
+export function parseJson(body: Uint8Array): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch (cause) {
+    throw new ApiError('invalid_json', 'the body is not valid JSON in UTF-8', { cause })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new ApiError('invalid_json', 'the body must be a JSON object')
+  }
+  return value as Record<string, unknown>
+}
+
+/**
+ * Parses `multipart/form-data`; a field that comes several times is an array.
+ * @throws {ApiError} `invalid_request`.
+ */
+export async function parseForm(body: Uint8Array<ArrayBuffer>, contentType: string) {
+  let form: FormData
+  try {
+    form = await new Response(body, { headers: { 'content-type': contentType } }).formData()
+  } catch (cause) {
+    throw new ApiError('invalid_request', 'the body is not valid multipart/form-data', { cause })
+  }
+  const fields = new Map<string, (string | File)[]>()
+  for (const [name, value] of form) fields.set(name, [...(fields.get(name) ?? []), value])
+  return fields
+}
+
+/** A form's text, as the JSON it stands for: `true`, `false` and plain numbers are values, all else is a string. */
+export function formValue(text: string): string | number | boolean {
+  if (text === 'true') return true
+  if (text === 'false') return false
+  return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text
+}
