@@ -25,6 +25,8 @@ export interface TextConfig {
   readonly rmsNormEps: number
   /** Bias on q, k and v (glm4v). */
   readonly attentionBias: boolean
+  /** The LM head is the embedding table. */
+  readonly tiedEmbeddings: boolean
   readonly maxPositions: number
   readonly rope: {
     readonly theta: number
