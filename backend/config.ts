@@ -78,6 +78,11 @@ export const flags = {
     fallback: '50000000',
     describe: 'width × height of one picture; refuses bombs, detailed pictures are scaled down instead',
   },
+  'max-body-bytes': {
+    schema: count(1024, 1024 * MEBIBYTE),
+    fallback: String(64 * MEBIBYTE),
+    describe: "bytes of one request's body",
+  },
   'max-images': { schema: count(1, 64), fallback: '8', describe: 'pictures of one request' },
   'max-image-tokens': {
     schema: optional(count(1, 1_048_576)),

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { ApiError } from '../../shared/errors.ts'
 import type { HttpEnv } from '../http-env.ts'
 import type { Log } from '../log.ts'
@@ -18,7 +19,7 @@ export function onError(log: Log) {
       )
     }
     noteError(c, known)
-    return errorResponse(known, c.get('requestId'))
+    return errorResponse(c, known)
   }
 }
 
@@ -28,11 +29,10 @@ export function noteError(c: Context<HttpEnv>, error: ApiError) {
   c.get('access')['status'] = 'error'
 }
 
-export function errorResponse(error: ApiError, requestId: string): Response {
-  const headers = new Headers({ 'content-type': 'application/json', 'x-request-id': requestId })
+function errorResponse(c: Context<HttpEnv>, error: ApiError): Response {
   if (error.status === 429 || error.status === 503) {
-    headers.set('retry-after', String(Math.max(1, Math.ceil(error.retryAfterS ?? DEFAULT_RETRY_AFTER_S))))
+    c.header('retry-after', String(Math.max(1, Math.ceil(error.retryAfterS ?? DEFAULT_RETRY_AFTER_S))))
   }
-  if (error.status === 401) headers.set('www-authenticate', 'Bearer')
-  return new Response(JSON.stringify(error.body()), { status: error.status, headers })
+  if (error.status === 401) c.header('www-authenticate', 'Bearer')
+  return c.json(error.body(), error.status as ContentfulStatusCode)
 }

@@ -11,7 +11,7 @@ export function requestId() {
     const given = c.req.header('x-request-id')
     const id = given !== undefined && harmless.test(given) ? given : `req_${randomUUID().replaceAll('-', '')}`
     c.set('requestId', id)
-    c.header('x-request-id', id)
     await next()
+    c.header('x-request-id', id)
   })
 }

@@ -1,0 +1,45 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import { ApiError } from '../shared/errors.ts'
+import type { HttpEnv } from './http-env.ts'
+import { accessLog } from './middleware/access-log.ts'
+import { apiKey } from './middleware/api-key.ts'
+import { onError } from './middleware/on-error.ts'
+import { requestId } from './middleware/request-id.ts'
+import { addHealthRoutes } from './routes/health.ts'
+import { addMultimodalCompletions } from './routes/multimodal-completions.ts'
+import type { Server } from './server.ts'
+
+/** The route table. */
+export function createApp(server: Server): OpenAPIHono<HttpEnv> {
+  const app = new OpenAPIHono<HttpEnv>()
+  app.use(requestId())
+  app.use(accessLog(server.log))
+  app.use(apiKey(server.config.apiKey))
+
+  addHealthRoutes(app, () => server.state, server.version)
+  addMultimodalCompletions(app, server)
+
+  const handleError = onError(server.log)
+  app.onError(handleError)
+  app.notFound((c) => {
+    const allowed = methodsOf(app, c.req.path)
+    if (allowed.length === 0)
+      return handleError(new ApiError('not_found', `there is no ${c.req.path} here`), c)
+    c.header('allow', allowed.join(', '))
+    return handleError(new ApiError('method_not_allowed', `${c.req.path} takes ${allowed.join(', ')}`), c)
+  })
+  return app
+}
+
+/** Methods some route answers at this path; parameters in braces or after a colon match one segment. */
+function methodsOf(app: OpenAPIHono<HttpEnv>, path: string): string[] {
+  const matches = (pattern: string) => {
+    const segments = pattern.split('/')
+    const given = path.split('/')
+    return segments.length === given.length && segments.every((s, i) => s.startsWith(':') || s === given[i])
+  }
+  const methods = app.routes
+    .filter((route) => route.method !== 'ALL' && !route.path.includes('*') && matches(route.path))
+    .map((route) => route.method)
+  return [...new Set(methods)]
+}

@@ -1,0 +1,62 @@
+import type { ChatMessage, ToolDefinition } from './chat/messages.ts'
+import type { Constraint, FinishReason, Timings, Usage } from './engine/request.ts'
+import type { TokenLogprobs } from './engine/runner.ts'
+
+/** One answer asked for, whichever endpoint, job or command asked. */
+export interface CompletionRequest {
+  readonly id: string
+  readonly callerId: string
+  /** Moment the answer is worthless, ms since the epoch. */
+  readonly deadlineMs: number
+  /** Image parts stand for `images`, in order. */
+  readonly messages: readonly ChatMessage[]
+  readonly images: readonly ImageInput[]
+  readonly sampling: SamplingRequest
+  /** null: the default, capped by the room left in the context. */
+  readonly maxNewTokens: number | null
+  readonly stop: readonly string[]
+  readonly thinking: boolean
+  readonly tools: readonly ToolDefinition[]
+  readonly constraint: Constraint | null
+  /** How many alternatives beside each token's own logprob; null: no logprobs. */
+  readonly logprobs: number | null
+  /** Name of the prompt's field, for errors. */
+  readonly promptParam: string
+  readonly signal: AbortSignal
+}
+
+/** A picture as the caller sent it; `param` names the field in errors. */
+export type ImageInput =
+  | { readonly type: 'bytes'; readonly bytes: Uint8Array; readonly param: string }
+  | { readonly type: 'reference'; readonly reference: string; readonly param: string }
+
+/** What the caller said of sampling; what is absent the model's generation_config decides. */
+export interface SamplingRequest {
+  readonly temperature?: number | undefined
+  readonly topP?: number | undefined
+  readonly topK?: number | undefined
+  readonly repetitionPenalty?: number | undefined
+  readonly presencePenalty?: number | undefined
+  readonly frequencyPenalty?: number | undefined
+  readonly seed?: number | undefined
+}
+
+export type CompletionEvent =
+  | {
+      readonly type: 'delta'
+      readonly content: string
+      readonly reasoning: string
+      readonly logprobs: readonly TokenText[]
+    }
+  | {
+      readonly type: 'finish'
+      readonly reason: FinishReason
+      readonly usage: Usage
+      readonly timings: Timings
+    }
+
+/** A token of the answer as text, with its logprobs. */
+export interface TokenText {
+  readonly token: number
+  readonly logprobs: TokenLogprobs
+}

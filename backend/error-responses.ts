@@ -1,0 +1,47 @@
+import { z } from '@hono/zod-openapi'
+import { type ErrorCode, errorCodes } from '../shared/errors.ts'
+
+export const errorSchema = z
+  .object({
+    error: z.object({
+      message: z.string(),
+      type: z.string(),
+      param: z.string().nullable().openapi({ description: 'The field that is wrong.' }),
+      code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
+    }),
+  })
+  .openapi('Error')
+
+/** Any route can meet these. */
+const everywhere = ['invalid_api_key', 'internal_error'] as const satisfies readonly ErrorCode[]
+
+/** The error half of a route's declared responses: one entry a status, listing its codes. */
+export function errorResponses(...codes: readonly ErrorCode[]) {
+  const byStatus = Map.groupBy(new Set([...codes, ...everywhere]), (code) => errorCodes[code].status)
+  return Object.fromEntries(
+    [...byStatus].map(([status, group]) => [
+      status,
+      { description: group.join(', '), content: { 'application/json': { schema: errorSchema } } },
+    ]),
+  )
+}
+
+/** What every endpoint that generates can answer with. */
+export const generationErrors = [
+  'invalid_json',
+  'invalid_request',
+  'invalid_image',
+  'invalid_image_url',
+  'image_fetch_failed',
+  'context_length_exceeded',
+  'unsupported_parameter',
+  'model_not_found',
+  'image_too_large',
+  'body_too_large',
+  'unsupported_media_type',
+  'queue_full',
+  'not_ready',
+  'draining',
+  'worker_restarting',
+  'deadline_exceeded',
+] as const satisfies readonly ErrorCode[]

@@ -1,0 +1,119 @@
+import type { Context } from 'hono'
+import { ApiError } from '../shared/errors.ts'
+import type { CompletionEvent, CompletionRequest } from './completion-request.ts'
+import type { HttpEnv } from './http-env.ts'
+import { noteError } from './middleware/on-error.ts'
+import type { Server } from './server.ts'
+import type { Services } from './services.ts'
+
+type Wanted = Omit<CompletionRequest, 'callerId' | 'deadlineMs' | 'signal'>
+
+/**
+ * Starts a completion on behalf of an HTTP request: its caller, its deadline, its client's departure. Resolves when
+ * the first event is there, so that whatever is wrong with the request still gets its own status.
+ */
+export async function startCompletion(
+  c: Context<HttpEnv>,
+  server: Server,
+  services: Services,
+  wanted: Wanted,
+): Promise<AsyncIterable<CompletionEvent>> {
+  const timeoutMs = requestTimeoutMs(c, server.config.requestTimeout * 1000)
+  const deadline = new AbortController()
+  const expire = () => {
+    deadline.abort(new ApiError('deadline_exceeded', `the answer was not complete within ${timeoutMs} ms`))
+  }
+  const timer = setTimeout(expire, timeoutMs)
+  const events = services.completions
+    .run({
+      ...wanted,
+      callerId: c.get('callerId'),
+      deadlineMs: Date.now() + timeoutMs,
+      signal: AbortSignal.any([c.req.raw.signal, deadline.signal]),
+    })
+    [Symbol.asyncIterator]()
+  try {
+    const first = await events.next()
+    return logged(c, wanted, first, events, () => clearTimeout(timer))
+  } catch (error) {
+    clearTimeout(timer)
+    throw error
+  }
+}
+
+/** A caller may ask for less time than the server gives, never for more. */
+function requestTimeoutMs(c: Context<HttpEnv>, maxMs: number): number {
+  const given = c.req.header('x-request-timeout-ms')
+  if (given === undefined) return maxMs
+  const parsed = Number(given)
+  if (Number.isInteger(parsed) && parsed > 0) return Math.min(parsed, maxMs)
+  throw new ApiError('invalid_request', 'x-request-timeout-ms must be a whole number of milliseconds', {
+    param: 'x-request-timeout-ms',
+  })
+}
+
+async function* logged(
+  c: Context<HttpEnv>,
+  wanted: Wanted,
+  first: IteratorResult<CompletionEvent>,
+  rest: AsyncIterator<CompletionEvent>,
+  release: () => void,
+): AsyncGenerator<CompletionEvent> {
+  const access = c.get('access')
+  access['prompt_len'] = promptLength(wanted)
+  access['response_len'] = 0
+  access['status'] = 'cancelled'
+  let responseLength = 0
+  try {
+    for (let step = first; step.done !== true; step = await rest.next()) {
+      const event = step.value
+      if (event.type === 'delta') responseLength += event.content.length
+      else Object.assign(access, finishFields(event), { status: 'success' })
+      access['response_len'] = responseLength
+      yield event
+    }
+  } finally {
+    release()
+    await rest.return?.()
+  }
+}
+
+function promptLength(wanted: Wanted): number {
+  const texts = wanted.messages.flatMap(({ content }) =>
+    typeof content === 'string' ? content : content.map((part) => (part.type === 'text' ? part.text : '')),
+  )
+  return texts.reduce((sum, text) => sum + text.length, 0)
+}
+
+const round = (ms: number) => Math.round(ms * 10) / 10
+
+function finishFields({ usage, timings, reason }: Extract<CompletionEvent, { type: 'finish' }>) {
+  return {
+    prompt_tokens: usage.promptTokens,
+    completion_tokens: usage.completionTokens,
+    cached_tokens: usage.cachedTokens,
+    finish_reason: reason,
+    ttft_ms: round(timings.ttftMs),
+    queue_ms: round(timings.queueMs),
+    image_ms: round(timings.imageMs),
+    vision_ms: round(timings.visionMs),
+    prefill_ms: round(timings.prefillMs),
+    decode_ms: round(timings.decodeMs),
+  }
+}
+
+/** A failure after the first byte cannot change the status any more: it is the stream's last event instead. */
+export async function* withErrorEvent(
+  c: Context<HttpEnv>,
+  events: AsyncIterable<string>,
+): AsyncGenerator<string> {
+  try {
+    yield* events
+  } catch (error) {
+    if (c.req.raw.signal.aborted) return
+    const known =
+      error instanceof ApiError ? error : new ApiError('internal_error', 'internal error', { cause: error })
+    noteError(c, known)
+    yield JSON.stringify(known.body())
+  }
+}

@@ -1,0 +1,95 @@
+import type { AddressInfo } from 'node:net'
+import { type ServerType, serve } from '@hono/node-server'
+import { createApp } from './app.ts'
+import type { Config } from './config.ts'
+import type { Log } from './log.ts'
+import { Server } from './server.ts'
+import { startServices } from './services.ts'
+import { version } from './version.ts'
+
+/** A client that needs longer than this for its headers is not one. */
+const HEADERS_TIMEOUT_MS = 15_000
+/** Longer than common load balancers keep an idle connection, so that they close it, not we. */
+const KEEP_ALIVE_TIMEOUT_MS = 75_000
+
+export interface RunningServer {
+  /** `http://host:port`, with the port that was really taken. */
+  readonly url: string
+  readonly server: Server
+  /** Starts the drain; the same as aborting the signal. Resolves when everything is closed. */
+  close(): Promise<void>
+  /** Resolves when everything is closed, whoever asked for it. */
+  readonly closed: Promise<void>
+}
+
+/**
+ * Listens first, so that `/health` can say "loading", then starts the model. Resolves when the model answers.
+ * When `signal` aborts, new requests get 503, running ones may finish until the drain's deadline.
+ * @throws {Error} with one clear line when the address is taken or the model cannot start.
+ */
+export async function startServer(config: Config, log: Log, signal: AbortSignal): Promise<RunningServer> {
+  const server = new Server(config, log, version)
+  const listener = await listen(server, config)
+  const { address, port } = listener.address() as AddressInfo
+  const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+  log.info({ url, version }, 'Listening; the model is loading')
+  try {
+    const services = await startServices(config, log, signal)
+    server.state = { status: 'healthy', services }
+  } catch (error) {
+    await closeListener(listener)
+    throw error
+  }
+  log.info({ url, ...server.services().model.description }, 'Ready')
+  const stop = Promise.withResolvers<void>()
+  if (signal.aborted) stop.resolve()
+  else signal.addEventListener('abort', () => stop.resolve(), { once: true })
+  const closed = stop.promise.then(() => shutDown(server, listener))
+  const close = () => {
+    stop.resolve()
+    return closed
+  }
+  return { url, server, close, closed }
+}
+
+async function listen(server: Server, { host, port }: Config): Promise<ServerType> {
+  const listening = Promise.withResolvers<ServerType>()
+  const listener = serve(
+    {
+      fetch: createApp(server).fetch,
+      hostname: host,
+      port,
+      serverOptions: {
+        headersTimeout: HEADERS_TIMEOUT_MS,
+        keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+        requestTimeout: server.config.requestTimeout * 1000,
+      },
+    },
+    () => listening.resolve(listener),
+  )
+  listener.once('error', (error: NodeJS.ErrnoException) => {
+    const reason =
+      error.code === 'EADDRINUSE' ? 'another program listens there (choose another --port)' : error.message
+    listening.reject(new Error(`cannot listen on ${host}:${port}: ${reason}`))
+  })
+  return listening.promise
+}
+
+/** Refuses new requests, lets running ones finish until the deadline, then closes everything. */
+async function shutDown(server: Server, listener: ServerType) {
+  if (server.state.status !== 'healthy') return
+  const { services } = server.state
+  server.state = { status: 'draining', services }
+  server.log.info({ drain_timeout_s: server.config.drainTimeout }, 'Draining')
+  await services.drain(Date.now() + server.config.drainTimeout * 1000)
+  await closeListener(listener)
+  await services.close()
+  server.log.info('Stopped')
+}
+
+async function closeListener(listener: ServerType) {
+  const closed = Promise.withResolvers<void>()
+  listener.close(() => closed.resolve())
+  if ('closeAllConnections' in listener) listener.closeAllConnections()
+  await closed.promise
+}
