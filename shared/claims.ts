@@ -1,0 +1,31 @@
+import { z } from 'zod'
+import { decodeBase64url, encodeBase64url } from './base64url.ts'
+
+/** What the edge says of a request it has admitted. The backend believes it once the signature is checked. */
+export const claimsSchema = z.strictObject({
+  /** Whose request it is: salts caches, decides fair shares. An id, never a key. */
+  tenant: z.string().min(1).max(128),
+  requestId: z.string().min(1).max(128),
+  /** Moment the answer is worthless, ms since the epoch. */
+  deadlineMs: z.int().positive(),
+  /** Prompt and completion tokens reserved for this request: it may not spend more. */
+  maxTotalTokens: z.int().positive(),
+})
+
+export type Claims = z.infer<typeof claimsSchema>
+
+export function encodeClaims(claims: Claims): string {
+  return encodeBase64url(new TextEncoder().encode(JSON.stringify(claims)))
+}
+
+/** The claims of a header value; null when it carries none. */
+export function decodeClaims(value: string): Claims | null {
+  const bytes = decodeBase64url(value)
+  if (!bytes) return null
+  try {
+    return claimsSchema.parse(JSON.parse(new TextDecoder().decode(bytes)))
+  } catch {
+    // Neither JSON nor claims: to the caller both are one refusal.
+    return null
+  }
+}
