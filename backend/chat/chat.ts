@@ -1,5 +1,6 @@
 import { ApiError } from '../../shared/errors.ts'
 import type { ChatTemplate, Segment } from './chat-template.ts'
+import { showsTools } from './check-template.ts'
 import { PromptDraft } from './prompt-draft.ts'
 import { type Conversation, templateVariables } from './template-variables.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -33,7 +34,7 @@ export class Chat {
     this.#template = template
     this.#imageToken = imageToken
     this.#mergeSize = mergeSize
-    this.usesTools = usesTools(template)
+    this.usesTools = showsTools(template)
   }
 
   /**
@@ -76,7 +77,7 @@ export class Chat {
       if (encoded === null || tokens.length + encoded.length > maxTokens) {
         throw new ApiError(
           'context_length_exceeded',
-          `the prompt has over ${maxTokens} tokens, at most ${maxTokens} fit`,
+          `the prompt is longer than the ${maxTokens} tokens that fit`,
           { param },
         )
       }
@@ -91,21 +92,6 @@ export class Chat {
     if (open === null || close === null) return false
     return tokens.lastIndexOf(open) > tokens.lastIndexOf(close)
   }
-}
-
-function usesTools(template: ChatTemplate): boolean {
-  const tool = {
-    type: 'function' as const,
-    function: { name: 'probe', description: 'probe', parameters: {} },
-  }
-  const conversation: Conversation = {
-    messages: [{ role: 'user', content: 'probe' }],
-    tools: [],
-    thinking: null,
-  }
-  const without = template.render(templateVariables(conversation))
-  const shown = template.render(templateVariables({ ...conversation, tools: [tool] }))
-  return JSON.stringify(shown) !== JSON.stringify(without)
 }
 
 function refuseTools({ messages, tools }: Conversation) {

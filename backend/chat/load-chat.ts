@@ -1,10 +1,11 @@
 import { z } from 'zod'
-import { readChatTemplate } from '../model/chat-template.ts'
+import { chatTemplateFiles, readChatTemplate } from '../model/chat-template.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import { readJson, readOptionalJson } from '../model/read-json.ts'
 import { readModelConfig } from '../model/read-model-config.ts'
 import { Chat } from './chat.ts'
-import { ChatTemplate } from './chat-template.ts'
+import { ChatTemplate, type TemplateSource } from './chat-template.ts'
+import { checkTemplate } from './check-template.ts'
 import { Tokenizer, tokenizerFileName } from './tokenizer.ts'
 import { tokenizerSchema } from './tokenizer-file.ts'
 
@@ -26,21 +27,34 @@ export async function loadChat(modelDir: string): Promise<Chat> {
   const config = await readModelConfig(modelDir)
   const file = await readJson(modelDir, tokenizerFileName, tokenizerSchema)
   const named = await readOptionalJson(modelDir, 'tokenizer_config.json', tokenizerConfigSchema)
-  const source = await readChatTemplate(modelDir)
-  const tokenizer = new Tokenizer(file)
-  const imageToken = file.added_tokens.find(({ id }) => id === config.tokens.image)
-  if (imageToken === undefined) {
+  if (!file.added_tokens.some(({ id }) => id === config.tokens.image)) {
     throw new ModelFolderError(tokenizerFileName, `added_tokens: has no image token ${config.tokens.image}`)
   }
-  const constants = Object.entries(named ?? {}).filter(([, value]) => typeof value === 'string')
+  const template = readTemplate({
+    source: await readChatTemplate(modelDir),
+    constants: Object.fromEntries(Object.entries(named ?? {}).flatMap(presentToken)),
+    tokens: new Map(file.added_tokens.map(({ content, id }) => [content, id])),
+  })
   return new Chat({
-    tokenizer,
-    template: new ChatTemplate(
-      source,
-      Object.fromEntries(constants) as Record<string, string>, // the filter above leaves only strings
-      new Map(file.added_tokens.map(({ content, id }) => [content, id])),
-    ),
+    tokenizer: new Tokenizer(file),
+    template,
     imageToken: config.tokens.image,
     mergeSize: config.preprocessor.mergeSize,
   })
+}
+
+function readTemplate(source: TemplateSource): ChatTemplate {
+  let template: ChatTemplate
+  try {
+    template = new ChatTemplate(source)
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new ModelFolderError(chatTemplateFiles.jinja, `does not parse: ${reason}`, { cause: error })
+  }
+  checkTemplate(template, chatTemplateFiles.jinja)
+  return template
+}
+
+function presentToken([name, token]: [string, string | null | undefined]): [string, string][] {
+  return typeof token === 'string' ? [[name, token]] : []
 }
