@@ -1,0 +1,138 @@
+import assert from 'node:assert/strict'
+import { decoderGraph } from '../../model/graphs.ts'
+import type { TextConfig } from '../../model/model-config.ts'
+import type { Matrix } from '../checkpoint/matrix.ts'
+import type { Value } from '../onnx/graph.ts'
+import { type BuiltGraph, GraphBuilder } from '../onnx/graph-builder.ts'
+import type { WeightFormat } from '../weights/weight-format.ts'
+import { addRmsNorm, gatedMlp, reshape, rmsNorm, rotate, split } from './layers.ts'
+import type { Tensors } from './tensors.ts'
+
+interface DecoderWeights {
+  /** Tensors under `model.language_model.` */
+  readonly model: Tensors
+  readonly head: Matrix
+}
+
+/**
+ * The text decoder of both architectures: sandwich norms, grouped-query attention over a cache the caller owns,
+ * interleaved partial rotary, a gated MLP. Linear layers run over rows [B · S, width], attention over [B, S, width].
+ */
+export function buildTextDecoder(
+  config: TextConfig,
+  weights: DecoderWeights,
+  format: WeightFormat,
+): BuiltGraph {
+  const g = new GraphBuilder('decoder')
+  const inputs = decoderInputs(g, config)
+  const norm = (name: string, from = weights.model) => from.weight(name, [config.hiddenSize])
+  const eps = config.rmsNormEps
+
+  const layers = Array.from({ length: config.layers }, (_, i) => weights.model.under(`layers.${i}`))
+  const [firstLayer] = layers
+  assert(firstLayer, 'a decoder has layers')
+  let residual = reshape(g, inputs.embeddings, [-1, config.hiddenSize])
+  let normed = rmsNorm(g, residual, norm('input_layernorm', firstLayer), eps)
+  for (const [i, layer] of layers.entries()) {
+    let attended = attention(g, config, { layer, index: i, format, inputs, x: normed })
+    if (i === layers.length - 1) {
+      // Past the last cache entry, only the rows that get logits matter.
+      attended = g.op('Gather', [attended, inputs.logitRows])
+      residual = g.op('Gather', [residual, inputs.logitRows])
+    }
+    const projection = layer.weight('self_attn.o_proj', [config.hiddenSize, config.heads * config.headSize])
+    const projected = format.linear(g, attended, projection, null)
+    const afterAttention = rmsNorm(g, projected, norm('post_self_attn_layernorm', layer), eps)
+    const middle = addRmsNorm(g, afterAttention, residual, norm('post_attention_layernorm', layer), eps)
+    const output = gatedMlp(g, format, middle.normed, mlpWeights(layer, config))
+    const afterMlp = rmsNorm(g, output, norm('post_mlp_layernorm', layer), eps)
+    const next = layers[i + 1]
+    const nextNorm = next ? norm('input_layernorm', next) : norm('norm')
+    ;({ normed, sum: residual } = addRmsNorm(g, afterMlp, middle.sum, nextNorm, eps))
+  }
+  const logits = format.linear(g, normed, weights.head, null)
+  g.output(decoderGraph.outputs.logits, logits, 'f32', ['R', config.vocabSize])
+  return g.build()
+}
+
+type Inputs = ReturnType<typeof decoderInputs>
+
+function decoderInputs(g: GraphBuilder, config: TextConfig) {
+  const names = decoderGraph.inputs
+  const angles = ['B * S', config.rope.rotaryDim / 2]
+  const inputs = {
+    embeddings: g.input(names.embeddings, 'f32', ['B', 'S', config.hiddenSize]),
+    rotaryCos: g.input(names.rotaryCos, 'f32', angles),
+    rotarySin: g.input(names.rotarySin, 'f32', angles),
+    rotaryRows: g.input(names.rotaryRows, 'i64', ['B', 'S']),
+    logitRows: g.input(names.logitRows, 'i64', ['R']),
+    totalMinusOne: g.input(names.totalMinusOne, 'i32', ['B']),
+    maxTotal: g.input(names.maxTotal, 'i32', []),
+  }
+  // [B, S, −1]: turns rows back into sequences.
+  const sequenceShape = g.op('Concat', [g.op('Shape', [inputs.rotaryRows]), g.constant('i64', [-1])], {
+    attributes: { axis: 0 },
+  })
+  return { ...inputs, sequenceShape }
+}
+
+interface AttentionContext {
+  readonly layer: Tensors
+  readonly index: number
+  readonly format: WeightFormat
+  readonly inputs: Inputs
+  readonly x: Value
+}
+
+/** Everything of attention before its output projection: f32 [B · S, heads · d]. Exposes the layer's new cache rows. */
+function attention(
+  g: GraphBuilder,
+  config: TextConfig,
+  { layer, index, format, inputs, x }: AttentionContext,
+): Value {
+  const { heads, kvHeads, headSize, rope } = config
+  const [queryWidth, keyWidth] = [heads * headSize, kvHeads * headSize]
+  const parts = [
+    { name: 'self_attn.q_proj', rows: queryWidth },
+    { name: 'self_attn.k_proj', rows: keyWidth },
+    { name: 'self_attn.v_proj', rows: keyWidth },
+  ]
+  const weight = layer.stackedWeight(parts, config.hiddenSize)
+  const rows = format.linear(g, x, weight, layer.stackedBias(parts, config.attentionBias))
+  const sequences = g.op('Reshape', [rows, inputs.sequenceShape])
+  const [query, key, value] = split(g, sequences, [queryWidth, keyWidth, keyWidth])
+  assert(query && key && value, 'the projection is query, key and value')
+
+  const angles = { cos: inputs.rotaryCos, sin: inputs.rotarySin, rows: inputs.rotaryRows }
+  const rotary = { ...angles, rotaryDim: rope.rotaryDim, interleaved: true }
+  const rotatedQuery = rotate(g, query, { ...rotary, heads })
+  const rotatedKey = rotate(g, key, { ...rotary, heads: kvHeads })
+  g.output(decoderGraph.outputs.newKey(index), rotatedKey, 'f32', ['B', 'S', keyWidth])
+  g.output(decoderGraph.outputs.newValue(index), value, 'f32', ['B', 'S', keyWidth])
+
+  const pastDims = ['B', kvHeads, 'C', headSize]
+  const pastKey = g.input(decoderGraph.inputs.pastKey(index), 'f32', pastDims)
+  const pastValue = g.input(decoderGraph.inputs.pastValue(index), 'f32', pastDims)
+  const { totalMinusOne, maxTotal } = inputs
+  // The present cache (outputs 1 and 2) is computed and dropped: fetching it would copy the whole cache.
+  const [attended] = g.node(
+    'GroupQueryAttention',
+    [rotatedQuery, rotatedKey, value, pastKey, pastValue, totalMinusOne, maxTotal],
+    [true, true, true],
+    {
+      domain: 'com.microsoft',
+      attributes: { num_heads: heads, kv_num_heads: kvHeads, scale: { float: headSize ** -0.5 } },
+    },
+  )
+  assert(attended, 'the attention output is wanted')
+  return reshape(g, attended, [-1, queryWidth])
+}
+
+function mlpWeights(layer: Tensors, { hiddenSize, intermediateSize }: TextConfig) {
+  return {
+    gateUp: layer.weight('mlp.gate_up_proj', [2 * intermediateSize, hiddenSize]),
+    gateUpBias: null,
+    down: layer.weight('mlp.down_proj', [hiddenSize, intermediateSize]),
+    downBias: null,
+  }
+}
