@@ -68,6 +68,8 @@ export const configSchema = z.object({
   image_end_token_id: token,
   eos_token_id: tokens.nullish(),
   tie_word_embeddings: z.boolean().default(false),
+  /** Ours, and no part of the hub's format: see FrequencyDtype. */
+  rotary_frequency_dtype: z.enum(['float32', 'bfloat16']).default('float32'),
 })
 
 const channels = z.tuple([z.number(), z.number(), z.number()])

@@ -34,8 +34,15 @@ export interface TextConfig {
     readonly rotaryDim: number
     /** Frequencies that follow the temporal, height and width axis; their sum is rotaryDim / 2. */
     readonly sections: readonly [number, number, number]
+    readonly frequencyDtype: FrequencyDtype
   }
 }
+
+/**
+ * What the rotary frequencies are rounded to. Published models are run with f32 whatever the dtype of their weights;
+ * a reference whose whole module was cast to bfloat16 rounded them too (`rotary_frequency_dtype` in config.json).
+ */
+export type FrequencyDtype = 'f32' | 'bf16'
 
 export interface VisionConfig {
   readonly depth: number
@@ -53,6 +60,7 @@ export interface VisionConfig {
   readonly channels: number
   readonly rmsNormEps: number
   readonly ropeTheta: number
+  readonly ropeFrequencyDtype: FrequencyDtype
   /** Side of the learned position table (glm4v), 0 where there is none (glm_ocr). */
   readonly positionTableSide: number
   readonly attentionBias: boolean

@@ -7,6 +7,7 @@ import {
   preprocessorSchema,
 } from './config-schema.ts'
 import type {
+  FrequencyDtype,
   GenerationDefaults,
   ModelConfig,
   PreprocessorConfig,
@@ -68,11 +69,12 @@ function textConfig(file: ConfigFile): TextConfig {
     attentionBias: text.attention_bias ?? file.model_type === 'glm4v',
     tiedEmbeddings: file.tie_word_embeddings,
     maxPositions: text.max_position_embeddings,
-    rope: ropeConfig(text, headSize),
+    rope: ropeConfig(file, headSize),
   }
 }
 
-function ropeConfig(text: ConfigFile['text_config'], headSize: number): TextConfig['rope'] {
+function ropeConfig(file: ConfigFile, headSize: number): TextConfig['rope'] {
+  const text = file.text_config
   const theta = text.rope_parameters?.rope_theta ?? text.rope_theta
   const sections = text.rope_parameters?.mrope_section ?? text.rope_scaling?.mrope_section
   if (theta == null) return refuse('text_config.rope_parameters.rope_theta', 'is missing')
@@ -84,15 +86,20 @@ function ropeConfig(text: ConfigFile['text_config'], headSize: number): TextConf
   if (wanted !== rotaryDim || rotaryDim > headSize) {
     refuse('text_config.rope_parameters.mrope_section', `covers ${rotaryDim} of ${wanted} rotary dimensions`)
   }
-  return { theta, rotaryDim, sections }
+  return { theta, rotaryDim, sections, frequencyDtype: frequencyDtype(file) }
 }
 
-function visionConfig({ model_type, vision_config: vision }: ConfigFile): VisionConfig {
+function frequencyDtype(file: ConfigFile): FrequencyDtype {
+  return file.rotary_frequency_dtype === 'bfloat16' ? 'bf16' : 'f32'
+}
+
+function visionConfig(file: ConfigFile): VisionConfig {
+  const vision = file.vision_config
   const headSize = vision.hidden_size / vision.num_heads
   // Row and column angles each take half of the half head.
   if (headSize % 4 !== 0)
     refuse('vision_config.num_heads', `gives a head size of ${headSize}, not a multiple of 4`)
-  const learnedPositions = model_type === 'glm4v'
+  const learnedPositions = file.model_type === 'glm4v'
   if (learnedPositions && vision.image_size % vision.patch_size !== 0) {
     refuse(
       'vision_config.image_size',
@@ -114,6 +121,7 @@ function visionConfig({ model_type, vision_config: vision }: ConfigFile): Vision
     channels: vision.in_channels,
     rmsNormEps: vision.rms_norm_eps,
     ropeTheta: vision.rope_parameters?.rope_theta ?? 10_000,
+    ropeFrequencyDtype: frequencyDtype(file),
     positionTableSide: learnedPositions ? vision.image_size / vision.patch_size : 0,
     attentionBias: vision.attention_bias ?? !learnedPositions,
   }

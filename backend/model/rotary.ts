@@ -1,4 +1,4 @@
-import type { TextConfig, VisionConfig } from './model-config.ts'
+import type { FrequencyDtype, TextConfig, VisionConfig } from './model-config.ts'
 import { patchOrder } from './patch-order.ts'
 import type { Grid } from './patches.ts'
 
@@ -14,10 +14,10 @@ export interface Rotary {
  */
 export function visionRotary(
   grid: Grid,
-  config: Pick<VisionConfig, 'headSize' | 'ropeTheta' | 'mergeSize'>,
+  config: Pick<VisionConfig, 'headSize' | 'ropeTheta' | 'ropeFrequencyDtype' | 'mergeSize'>,
 ): Rotary {
   const half = config.headSize / 2
-  const frequencies = inverseFrequencies(config.ropeTheta, half)
+  const frequencies = inverseFrequencies(config.ropeTheta, half, config.ropeFrequencyDtype)
   const { rows, columns } = patchOrder(grid, config)
   const rotary = emptyRotary(rows.length * half)
   for (let patch = 0; patch < rows.length; patch += 1) {
@@ -37,7 +37,7 @@ export function visionRotary(
 export function textRotary(positions: Int32Array, { rope }: Pick<TextConfig, 'rope'>): Rotary {
   const tokens = positions.length / 3
   const half = rope.rotaryDim / 2
-  const frequencies = inverseFrequencies(rope.theta, rope.rotaryDim)
+  const frequencies = inverseFrequencies(rope.theta, rope.rotaryDim, rope.frequencyDtype)
   const axes = rope.sections.flatMap((count, axis) => new Array<number>(count).fill(axis))
   const rotary = emptyRotary(tokens * half)
   for (let token = 0; token < tokens; token += 1) {
@@ -53,10 +53,19 @@ export function textRotary(positions: Int32Array, { rope }: Pick<TextConfig, 'ro
  * theta^(−2j / dim) for j < dim / 2. Rounded to f32 at the same places as the reference: at position 100,000 an
  * f32 angle is off by thousandths, and the model was trained with exactly that error.
  */
-function inverseFrequencies(theta: number, dim: number) {
-  return Array.from({ length: dim / 2 }, (_, j) =>
-    Math.fround(1 / Math.fround(theta ** Math.fround((2 * j) / dim))),
-  )
+function inverseFrequencies(theta: number, dim: number, dtype: FrequencyDtype) {
+  return Array.from({ length: dim / 2 }, (_, j) => {
+    const frequency = Math.fround(1 / Math.fround(theta ** Math.fround((2 * j) / dim)))
+    return dtype === 'bf16' ? roundToBfloat16(frequency) : frequency
+  })
+}
+
+/** To the nearest bfloat16 (the upper half of an f32), ties to even. */
+function roundToBfloat16(value: number) {
+  const float = Float32Array.of(value)
+  const bits = new Uint32Array(float.buffer)
+  const upper = bits.map((word) => (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000)
+  return new Float32Array(upper.buffer)[0] ?? 0
 }
 
 function emptyRotary(length: number): Rotary {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { patchOrder } from '../../../backend/model/patch-order.ts'
 import { textRotary, visionRotary } from '../../../backend/model/rotary.ts'
 
-const rope = { theta: 10_000, rotaryDim: 16, sections: [2, 3, 3] } as const
+const rope = { theta: 10_000, rotaryDim: 16, sections: [2, 3, 3], frequencyDtype: 'f32' } as const
 
 test('patches are read block by block', () => {
   const { rows, columns } = patchOrder({ height: 2, width: 4 }, { mergeSize: 2 })
@@ -31,7 +31,12 @@ test('text angles at far positions carry the reference’s f32 rounding', () => 
 
 test('vision angles are the row’s, then the column’s, in patch order', () => {
   const grid = { height: 4, width: 6 }
-  const { cos, sin } = visionRotary(grid, { headSize: 12, ropeTheta: 10_000, mergeSize: 2 })
+  const { cos, sin } = visionRotary(grid, {
+    headSize: 12,
+    ropeTheta: 10_000,
+    ropeFrequencyDtype: 'f32',
+    mergeSize: 2,
+  })
   const { rows, columns } = patchOrder(grid, { mergeSize: 2 })
   expect(cos).toHaveLength(24 * 6)
   rows.forEach((row, patch) => {
@@ -41,4 +46,10 @@ test('vision angles are the row’s, then the column’s, in patch order', () =>
       expect(cos[patch * 6 + 3 + j]).toBeCloseTo(Math.cos((columns[patch] ?? 0) * frequency), 6)
     }
   })
+})
+
+test('bf16 frequencies keep eight significant bits', () => {
+  const { sin } = textRotary(Int32Array.from([1, 1, 1]), { rope: { ...rope, frequencyDtype: 'bf16' } })
+  // 10000^(-1/8) = 0.31622776…; its neighbours in bfloat16 are 0.31640625 and 0.314453125.
+  expect(sin[1]).toBe(Math.fround(Math.sin(0.31640625)))
 })
