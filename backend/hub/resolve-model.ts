@@ -5,6 +5,7 @@ import { converterVersion } from '../convert/convert-model.ts'
 import { type Device, type Dtype, readOptionalManifest } from '../model/manifest.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import { configFiles } from '../model/read-model-config.ts'
+import { autoDtype } from './auto-dtype.ts'
 import { cachedConversion } from './conversion-cache.ts'
 import { type PullOptions, pullModel } from './pull-model.ts'
 import { isRepoName } from './repo-name.ts'
@@ -54,12 +55,6 @@ export async function resolveModel(options: ResolveOptions): Promise<ResolvedMod
     name,
   }
 }
-
-/**
- * The fastest on a CPU whose rows do not depend on one another; on CUDA the attention kernels take half precision; on
- * WebGPU memory is the limit.
- */
-const autoDtype = { cpu: 'int8', cuda: 'fp16', webgpu: 'int4' } as const satisfies Record<Device, Dtype>
 
 /** A folder wins over a hub's model of the same name. */
 async function findFolder(modelPath: string | null, options: ResolveOptions) {
