@@ -57,7 +57,12 @@ export interface Constraint {
 
 export type GenerateEvent =
   | { readonly type: 'token'; readonly token: number; readonly logprobs: TokenLogprobs | null }
-  | { readonly type: 'finish'; readonly reason: FinishReason; readonly usage: Usage; readonly timings: Timings }
+  | {
+      readonly type: 'finish'
+      readonly reason: FinishReason
+      readonly usage: Usage
+      readonly timings: Timings
+    }
 
 /** `stop`: a stop token came. `length`: maxNewTokens were generated. */
 export type FinishReason = 'stop' | 'length'

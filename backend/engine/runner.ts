@@ -9,17 +9,26 @@ export interface ModelRunner {
   readonly slots: number
   readonly maxLength: number
   readonly vocabSize: number
+  /** What one image token's features weigh while the runner keeps them. */
+  readonly featureBytesPerToken: number
   /** Runs the vision encoder on one picture and keeps the result under `features`. Takes ownership of `patches.pixels`. */
   encode(patches: Patches, features: FeatureId): Promise<void>
-  /** Forgets features that no row will ask for again. */
+  /** Forgets features that no row will ask for again. Never throws, not even when the runner is lost. */
   release(features: FeatureId): void
   /**
    * Either one row of one or more tokens (prefill) or several rows of one token each (decode). Answers per row, in
-   * order; null where the row did not ask for a sample. A rejected step has changed nothing that a later step reads
-   * beyond the rows' own slots.
+   * order; null where the row did not ask for a sample. A rejected step has changed no entry
+   * below its rows' `start`, so a row may be sent again.
+   * @throws RunnerLostError when nothing this runner held can be used again; any other error is about this step alone
    */
   step(rows: readonly Row[]): Promise<readonly (Sampled | null)[]>
+  /** Ends the runner once the step in flight is over; calls that wait are rejected. Closing twice is fine. */
   close(): Promise<void>
+}
+
+/** The runner is gone, and with it every slot and every picture's features. Only a new runner helps. */
+export class RunnerLostError extends Error {
+  override readonly name = 'RunnerLostError'
 }
 
 /** Names a picture's features in the runner; chosen by the engine, unique while held. */
