@@ -1,4 +1,5 @@
 import type { ChatMessage, ToolDefinition } from './chat/messages.ts'
+import type { ToolCallDelta } from './chat/tool-call-parser.ts'
 import type { Constraint, FinishReason, Timings, Usage } from './engine/request.ts'
 import type { TokenLogprobs } from './engine/runner.ts'
 
@@ -46,6 +47,7 @@ export type CompletionEvent =
       readonly type: 'delta'
       readonly content: string
       readonly reasoning: string
+      readonly toolCalls: readonly ToolCallDelta[]
       readonly logprobs: readonly TokenText[]
     }
   | {

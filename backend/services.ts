@@ -1,0 +1,146 @@
+import { availableParallelism } from 'node:os'
+import { loadChat } from './chat/load-chat.ts'
+import { Completions } from './completions.ts'
+import type { Config } from './config.ts'
+import { Engine } from './engine/engine.ts'
+import { resolveModel } from './hub/resolve-model.ts'
+import { Intake } from './intake.ts'
+import type { Log } from './log.ts'
+import { readManifest } from './model/manifest.ts'
+import type { ModelConfig } from './model/model-config.ts'
+import { readModelConfig } from './model/read-model-config.ts'
+import { chooseDevice } from './runtime/devices.ts'
+import { startRunner } from './runtime/start-runner.ts'
+import { ImageFetcher } from './vision/fetch-image.ts'
+import { PatchPool } from './vision/patch-pool.ts'
+
+/** What the routes serve with, once the model answers. */
+export interface Services {
+  readonly model: ServedModel
+  readonly completions: Completions
+  readonly engine: Engine
+  /** Lets running requests finish until the deadline (ms since the epoch); what is left then fails with `draining`. */
+  drain(deadlineMs: number): Promise<void>
+  close(): Promise<void>
+}
+
+export interface ServedModel {
+  readonly name: string
+  readonly device: string
+  readonly config: ModelConfig
+  /** For the log: what was loaded and what it may use. */
+  readonly description: Readonly<Record<string, string | number>>
+}
+
+/** Share of the context that pictures may fill unless `--max-image-tokens` says otherwise. */
+const IMAGE_SHARE = 3 / 4
+/** Prompt tokens a step: what a running answer may have to wait for. */
+const PREFILL_CHUNK = 256
+/** One caller may fill at most this share of the queue, if there are several. */
+const CALLER_SHARE = 1 / 2
+const DECODE_TIMEOUT_MS = 10_000
+
+/**
+ * Finds and converts the model if need be, loads it and starts everything behind the routes.
+ * @throws {Error} with one clear line naming what is missing or wrong.
+ */
+export async function startServices(config: Config, log: Log, signal: AbortSignal): Promise<Services> {
+  const device = chooseDevice(config.device)
+  const { dir, name } = await resolveModel({
+    modelPath: config.modelPath,
+    source: config.source,
+    hubUrl: config.hubUrl,
+    token: process.env['HF_TOKEN'] ?? null,
+    cacheDir: config.cacheDir,
+    dtype: config.dtype,
+    device: device.type,
+    onProgress: logProgress(log),
+    signal,
+  })
+  const [modelConfig, manifest, chat] = await Promise.all([
+    readModelConfig(dir),
+    readManifest(dir),
+    loadChat(dir),
+  ])
+  const contextLength = Math.min(config.maxContextLength, modelConfig.text.maxPositions)
+  const createRunner = () =>
+    startRunner({
+      modelDir: dir,
+      slots: config.maxBatchSize,
+      maxLength: contextLength,
+      threads: config.threads === 0 ? availableParallelism() : config.threads,
+      device,
+      signal,
+    })
+  const engine = new Engine({
+    runner: await createRunner(),
+    createRunner,
+    maxQueue: config.maxQueue,
+    maxQueuePerCaller: config.apiKey.length > 1 ? Math.ceil(config.maxQueue * CALLER_SHARE) : config.maxQueue,
+    prefillChunk: PREFILL_CHUNK,
+    featureCacheBytes: config.imageCacheBytes,
+    prefixCache: true,
+    maxImageLoads: availableParallelism(),
+    now: Date.now,
+    onRunnerError: (error) => log.error({ err: error }, 'The model failed'),
+  })
+  const patches = new PatchPool({
+    threads: Math.max(1, Math.floor(availableParallelism() / 2)),
+    maxQueue: config.maxQueue + config.maxBatchSize * config.maxImages,
+    maxPixels: config.maxImagePixels,
+    timeoutMs: DECODE_TIMEOUT_MS,
+  })
+  const fetcher = new ImageFetcher()
+  const completions = new Completions({
+    model: modelConfig,
+    chat,
+    engine,
+    patches,
+    intake: new Intake({
+      fetcher,
+      limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels },
+      policy: { allowHttp: true, ports: [], trustedHosts: config.allowImageHost },
+      maxImages: config.maxImages,
+    }),
+    contextLength,
+    maxImageTokens: config.maxImageTokens ?? Math.floor(contextLength * IMAGE_SHARE),
+    maxQueue: config.maxQueue,
+  })
+  const servedName = config.servedModelName ?? name
+  return {
+    model: {
+      name: servedName,
+      device: device.name,
+      config: modelConfig,
+      description: {
+        model: servedName,
+        device: device.name,
+        dtype: manifest.dtype,
+        slots: config.maxBatchSize,
+        context_length: contextLength,
+      },
+    },
+    completions,
+    engine,
+    drain: (deadlineMs) => engine.drain(deadlineMs),
+    close: async () => {
+      await engine.close()
+      await patches.close()
+      await fetcher.close()
+    },
+  }
+}
+
+const PROGRESS_EVERY_MS = 5_000
+
+/** Pulling and converting take minutes for a large model: one line every few seconds. */
+function logProgress(log: Log) {
+  let lastMs = 0
+  return ({ stage, doneBytes, totalBytes }: { stage: string; doneBytes: number; totalBytes: number }) => {
+    const nowMs = performance.now()
+    if (nowMs - lastMs < PROGRESS_EVERY_MS && doneBytes < totalBytes) return
+    lastMs = nowMs
+    const percent = totalBytes === 0 ? 100 : Math.floor((doneBytes / totalBytes) * 100)
+    log.info({ stage, percent, done_bytes: doneBytes, total_bytes: totalBytes }, 'Preparing the model')
+  }
+}
