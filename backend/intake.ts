@@ -1,14 +1,12 @@
 import { parseDataUri } from '../shared/data-uri.ts'
 import { ApiError } from '../shared/errors.ts'
-import type { UrlPolicy } from '../shared/url-rules.ts'
 import type { ImageInput } from './completion-request.ts'
-import type { ImageFetcher } from './vision/fetch-image.ts'
+import type { ImageFetcher } from './vision/image-fetcher.ts'
 import { type Picture, type PictureLimits, readPicture } from './vision/picture.ts'
 
 export interface IntakeOptions {
   readonly fetcher: ImageFetcher
   readonly limits: PictureLimits
-  readonly policy: UrlPolicy
   readonly maxImages: number
 }
 
@@ -48,8 +46,8 @@ export class Intake {
   async #bytes(input: ImageInput, signal: AbortSignal): Promise<Uint8Array> {
     if (input.type === 'bytes') return input.bytes
     const { reference, param } = input
-    const { fetcher, limits, policy } = this.#options
-    if (!/^data:/i.test(reference)) return fetcher.fetch(reference, { policy, limits, param, signal })
+    const { fetcher, limits } = this.#options
+    if (!/^data:/i.test(reference)) return fetcher.fetch(reference, { param, signal })
     const parsed = parseDataUri(reference, limits.maxBytes)
     switch (parsed.type) {
       case 'image':

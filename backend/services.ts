@@ -11,7 +11,7 @@ import type { ModelConfig } from './model/model-config.ts'
 import { readModelConfig } from './model/read-model-config.ts'
 import { chooseDevice } from './runtime/devices.ts'
 import { startRunner } from './runtime/start-runner.ts'
-import { ImageFetcher } from './vision/fetch-image.ts'
+import { defaultFetchLimits, ImageFetcher } from './vision/image-fetcher.ts'
 import { PatchPool } from './vision/patch-pool.ts'
 
 /** What the routes serve with, once the model answers. */
@@ -90,7 +90,11 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
     maxPixels: config.maxImagePixels,
     timeoutMs: DECODE_TIMEOUT_MS,
   })
-  const fetcher = new ImageFetcher()
+  const pictureLimits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels }
+  const fetcher = new ImageFetcher({
+    policy: { allowHttp: true, ports: [], trustedHosts: config.allowImageHost },
+    limits: { ...defaultFetchLimits, ...pictureLimits },
+  })
   const completions = new Completions({
     model: modelConfig,
     chat,
@@ -98,8 +102,7 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
     patches,
     intake: new Intake({
       fetcher,
-      limits: { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels },
-      policy: { allowHttp: true, ports: [], trustedHosts: config.allowImageHost },
+      limits: pictureLimits,
       maxImages: config.maxImages,
     }),
     contextLength,
@@ -126,7 +129,6 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
     close: async () => {
       await engine.close()
       await patches.close()
-      await fetcher.close()
     },
   }
 }

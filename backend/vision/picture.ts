@@ -37,13 +37,7 @@ export interface PicturePlan {
  * @throws {ApiError} invalid_image, image_too_large
  */
 export function readPicture(bytes: Uint8Array, limits: PictureLimits, param: string): Picture {
-  if (bytes.length > limits.maxBytes) {
-    throw new ApiError(
-      'image_too_large',
-      `the picture has ${bytes.length} bytes, at most ${limits.maxBytes} are accepted`,
-      { param },
-    )
-  }
+  if (bytes.length > limits.maxBytes) throw tooManyBytes(limits, param)
   const reading = readImageHeader(bytes)
   switch (reading.type) {
     case 'more':
@@ -51,20 +45,26 @@ export function readPicture(bytes: Uint8Array, limits: PictureLimits, param: str
     case 'refused':
       throw new ApiError('invalid_image', `the picture is refused: ${reading.reason}`, { param })
     case 'header':
-      refuseTooManyPixels(reading.header, limits, param)
+      if (hasTooManyPixels(reading.header, limits)) throw tooManyPixels(reading.header, limits, param)
       return { bytes, header: reading.header, size: displaySize(reading.header), param }
   }
 }
 
-/** @throws {ApiError} image_too_large */
-export function refuseTooManyPixels(
+export function hasTooManyPixels({ width, height }: ImageHeader, { maxPixels }: PictureLimits): boolean {
+  return width * height > maxPixels
+}
+
+export function tooManyBytes({ maxBytes }: PictureLimits, param: string): ApiError {
+  return new ApiError('image_too_large', `the picture is larger than ${maxBytes} bytes`, { param })
+}
+
+export function tooManyPixels(
   { width, height }: ImageHeader,
   { maxPixels }: PictureLimits,
   param: string,
-): void {
-  if (width * height <= maxPixels) return
+): ApiError {
   const message = `the picture has ${width} × ${height} pixels, at most ${maxPixels} are accepted`
-  throw new ApiError('image_too_large', message, { param })
+  return new ApiError('image_too_large', message, { param })
 }
 
 /**
