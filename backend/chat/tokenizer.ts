@@ -24,7 +24,7 @@ export class Tokenizer {
   /** Whole pieces that are tokens whatever the merges say; null where the model does not want that. */
   readonly #pieces: ReadonlyMap<string, number> | null
   readonly #added: ReadonlyMap<string, number>
-  readonly #addedContents: ReadonlyMap<number, string>
+  readonly #addedContents: AddedContents
   /** All tokens' bytes end to end; token i's run from `#ends[i - 1]` to `#ends[i]`. */
   readonly #bytes: Uint8Array
   readonly #ends: Uint32Array
@@ -36,9 +36,11 @@ export class Tokenizer {
     this.#addedContents = new Map(file.added_tokens.map(({ content, id }) => [id, content]))
     this.#pattern = pattern(file)
     this.#normalForm = file.normalizer?.type ?? null
-    const vocab = ordinaryVocab(file, this.#addedContents)
+    const vocab = new Map(Object.entries(file.model.vocab))
+    this.#merges = new MergeTable(readMerges(file, vocab, this.#addedContents))
+    // Some files list added tokens among the others too: text must not become them, by piece or by merge.
+    for (const [entry, id] of vocab) if (this.#addedContents.has(id)) vocab.delete(entry)
     this.#byteTokens = byteTokens(vocab)
-    this.#merges = new MergeTable(readMerges(file.model.merges, vocab))
     this.#pieces = file.model.ignore_merges ? vocab : null
     const spelled = spellings(vocab, this.#addedContents)
     this.vocabSize = spelled.length
@@ -111,15 +113,13 @@ export class Tokenizer {
 
 const textEncoder = new TextEncoder()
 
+/** Added tokens' spellings, by id. */
+type AddedContents = ReadonlyMap<number, string>
+
 function pattern(file: TokenizerFile): RegExp {
   const compiled = splitPattern(file.pre_tokenizer.pretokenizers[0].pattern.Regex)
   if (compiled === null) throw new ModelFolderError(tokenizerFileName, 'pre_tokenizer: has no pattern')
   return compiled
-}
-
-/** Entries that text may become. Some files list added tokens here too: those stay out, and so do their merges. */
-function ordinaryVocab(file: TokenizerFile, added: ReadonlyMap<number, string>): Map<string, number> {
-  return new Map(Object.entries(file.model.vocab).filter(([, id]) => !added.has(id)))
 }
 
 function byteTokens(vocab: ReadonlyMap<string, number>): Uint32Array {
@@ -130,19 +130,29 @@ function byteTokens(vocab: ReadonlyMap<string, number>): Uint32Array {
   })
 }
 
-function readMerges(merges: TokenizerFile['model']['merges'], vocab: ReadonlyMap<string, number>): Merge[] {
-  return merges.flatMap((merge, rank) => {
+function readMerges(
+  { model }: TokenizerFile,
+  vocab: ReadonlyMap<string, number>,
+  added: AddedContents,
+): Merge[] {
+  return model.merges.flatMap((merge, rank) => {
     const [left = '', right = ''] = typeof merge === 'string' ? merge.split(' ') : merge
-    const ids = [vocab.get(left), vocab.get(right), vocab.get(left + right)]
-    const [leftId, rightId, merged] = ids
-    if (leftId !== undefined && rightId !== undefined && merged !== undefined) {
-      return { left: leftId, right: rightId, merged }
+    const ids = { left: vocab.get(left), right: vocab.get(right), merged: vocab.get(left + right) }
+    if (!isMerge(ids)) {
+      throw new ModelFolderError(
+        tokenizerFileName,
+        `model.merges[${rank}]: names a token model.vocab has not`,
+      )
     }
-    throw new ModelFolderError(tokenizerFileName, `model.merges[${rank}]: names a token model.vocab has not`)
+    return [ids.left, ids.right, ids.merged].some((id) => added.has(id)) ? [] : [ids]
   })
 }
 
-function spellings(vocab: ReadonlyMap<string, number>, added: ReadonlyMap<number, string>) {
+function isMerge(ids: { [name in keyof Merge]: number | undefined }): ids is Merge {
+  return ids.left !== undefined && ids.right !== undefined && ids.merged !== undefined
+}
+
+function spellings(vocab: ReadonlyMap<string, number>, added: AddedContents) {
   const spelled: (ArrayLike<number> | undefined)[] = []
   for (const [entry, id] of vocab) {
     const bytes = bytesOfEntry(entry)
