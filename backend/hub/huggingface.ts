@@ -1,7 +1,8 @@
-import { HubApiError, InvalidApiResponseFormatError, listFiles, modelInfo } from '@huggingface/hub'
+import { HubApiError, listFiles, modelInfo } from '@huggingface/hub'
 import { z } from 'zod'
 import { type Hub, HubStatusError, MAX_LISTED_FILES, type RepoFile } from './hub.ts'
 import { HubError } from './hub-error.ts'
+import { isNetworkError } from './retry.ts'
 
 export const HUGGINGFACE_URL = 'https://huggingface.co'
 
@@ -26,13 +27,19 @@ export function createHuggingFace(url: string): Hub {
         return await listRepo(url, repo, fetch)
       } catch (error) {
         if (error instanceof HubApiError) throw new HubStatusError(error.statusCode)
-        if (error instanceof InvalidApiResponseFormatError || error instanceof z.ZodError) {
+        if (isOddAnswer(error)) {
           throw new HubError(`${url} does not answer as a Hugging Face hub does`, { cause: error })
         }
         throw error
       }
     },
   }
+}
+
+/** A page instead of JSON, JSON that the client library stumbles over, or entries of another shape. */
+function isOddAnswer(error: unknown) {
+  if (error instanceof SyntaxError || error instanceof z.ZodError) return true
+  return error instanceof TypeError && !isNetworkError(error)
 }
 
 /** Everything is read at one commit, so a push in the middle of a pull cannot mix two versions of a model. */

@@ -4,8 +4,8 @@ import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { kill, pid } from 'node:process'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { HubError } from './hub-error.ts'
+import { pause } from './retry.ts'
 
 export interface LockTimings {
   /** How often the holder shows that it lives, and a waiter looks. */
@@ -48,25 +48,42 @@ export async function withLock<T>(
 }
 
 async function acquire(path: string, owner: string, { beatMs, staleMs }: LockTimings, signal: AbortSignal) {
-  let seen: Sighting | null = null
-  let seenAt = 0
+  const watch = new StaleWatch(staleMs)
   while (!(await create(path, owner))) {
     signal.throwIfAborted()
-    const now = performance.now()
     const holder = await look(path)
     if (holder === null) continue // released between two looks
-    if (seen?.owner !== holder.owner || seen.mtimeMs !== holder.mtimeMs) {
-      seen = holder
-      seenAt = now
-    }
-    if (now - seenAt >= staleMs || (await isKnownDead(holder.owner))) await takeAway(path, holder)
-    else await sleep(beatMs, undefined, { signal })
+    if (watch.isStale(holder, performance.now()) || (await isKnownDead(holder.owner)))
+      await takeAway(path, holder)
+    else await pause(beatMs, signal)
   }
 }
 
-interface Sighting {
+export interface Sighting {
   readonly owner: string
   readonly mtimeMs: number
+}
+
+/**
+ * Tells a silent holder from a living one by whether anything changes between looks. The file's time is only compared
+ * with itself: the clocks of two machines need not agree.
+ */
+export class StaleWatch {
+  readonly #staleMs: number
+  #last: Sighting | null = null
+  #sinceMs = 0
+
+  constructor(staleMs: number) {
+    this.#staleMs = staleMs
+  }
+
+  isStale(seen: Sighting, nowMs: number): boolean {
+    if (this.#last?.owner !== seen.owner || this.#last.mtimeMs !== seen.mtimeMs) {
+      this.#last = seen
+      this.#sinceMs = nowMs
+    }
+    return nowMs - this.#sinceMs >= this.#staleMs
+  }
 }
 
 async function look(path: string): Promise<Sighting | null> {

@@ -47,7 +47,17 @@ export async function withRetries<T>(
 export async function backOff(attempt: number, error: unknown, limits: NetworkLimits, signal: AbortSignal) {
   const asked = error instanceof HubStatusError ? error.retryAfterMs : null
   const exponential = limits.backoffMs * 2 ** (attempt - 1) * (0.5 + Math.random() / 2)
-  await sleep(Math.min(asked ?? exponential, MAX_BACKOFF_MS), undefined, { signal })
+  await pause(Math.min(asked ?? exponential, MAX_BACKOFF_MS), signal)
+}
+
+/** @throws the signal's reason, where Node's own timer would hide it in an AbortError. */
+export async function pause(ms: number, signal: AbortSignal) {
+  try {
+    await sleep(ms, undefined, { signal })
+  } catch (error) {
+    signal.throwIfAborted()
+    throw error
+  }
 }
 
 /** Whether another try may help: the network failed, the hub is busy or broken, but it has not refused. */
