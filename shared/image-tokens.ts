@@ -42,7 +42,7 @@ export function shareImageTokens(
 
   // total() grows with the level, so the highest level that fits is found by halving
   let fits = lowest
-  let exceeds = Math.max(lowest, Math.ceil(rule.maxPixels / tokenPixels)) + 1
+  let exceeds = Math.max(lowest, Math.min(maxTokens, Math.ceil(rule.maxPixels / tokenPixels))) + 1
   while (exceeds - fits > 1) {
     const level = Math.floor((fits + exceeds) / 2)
     if (total(costsUnder(sizes, rule, level)) <= maxTokens) fits = level

@@ -28,12 +28,12 @@ export class PatchThread {
   run(task: PrepareTask, timeoutMs: number): Promise<WorkerReply> {
     const { promise, resolve, reject } = Promise.withResolvers<WorkerReply>()
     if (this.#death !== null) return Promise.reject(this.#death)
-    const overrun = setTimeout(() => void this.end(new Error('the patch worker hung')), timeoutMs)
-    this.#worker.ref()
     // a view is sent with its whole buffer, be it a request's body or the pool of small Buffers: send a copy of the file
     const bytes = new Uint8Array(task.bytes)
     this.#worker.postMessage({ ...task, bytes }, [bytes.buffer])
     this.#pending = { resolve, reject }
+    this.#worker.ref()
+    const overrun = setTimeout(() => void this.end(new Error('the patch worker hung')), timeoutMs)
     return promise.finally(() => {
       clearTimeout(overrun)
       this.#worker.unref()

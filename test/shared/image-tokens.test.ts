@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest'
+import { type ImageCost, imageTokens, shareImageTokens } from '../../shared/image-tokens.ts'
+import { type PixelSize, type ResizeRule, smartResize } from '../../shared/resize-rule.ts'
+import { Random, testSeed } from '../support/random.ts'
+
+const flash: ResizeRule = { factor: 28, temporal: 2, minPixels: 12_544, maxPixels: 9_633_792 }
+const seed = testSeed()
+
+test.each([
+  [{ width: 224, height: 224 }, 64],
+  [{ width: 644, height: 476 }, 391],
+  [{ width: 2912, height: 1624 }, 6032],
+])('%j takes %i tokens', (size, tokens) => {
+  expect(imageTokens(size, flash.factor)).toBe(tokens)
+})
+
+test('pictures that fit together keep the size the reference gives them', () => {
+  const sizes = [square(224), square(1024), { width: 3840, height: 2160 }]
+  expect(shared(sizes, 64 + 1369 + 6032).map(({ size }) => size)).toEqual(
+    sizes.map((size) => smartResize(size, flash)),
+  )
+})
+
+test('one detailed picture shrinks as under the reference max_pixels of that many tokens', () => {
+  const photo = { width: 4000, height: 3000 }
+  const maxPixels = 1536 * 2 * 28 * 28
+  expect(shared([photo], 1536)).toEqual([{ size: smartResize(photo, { ...flash, maxPixels }), tokens: 1485 }])
+})
+
+test('small pictures keep theirs, detailed ones share the rest alike', () => {
+  const [small, photo, screenshot] = shared([square(224), square(4000), square(3000)], 1000)
+  expect(small?.tokens).toBe(64)
+  expect(photo).toEqual(screenshot)
+  expect(photo?.tokens).toBe(441)
+})
+
+test('the order of the pictures does not matter', () => {
+  const sizes = [square(3000), { width: 100, height: 5000 }, square(100), { width: 1920, height: 1080 }]
+  const costs = shared(sizes, 900)
+  expect(shared(sizes.toReversed(), 900)).toEqual([...costs].reverse())
+})
+
+test('pictures that cannot shrink enough are refused with what they would take', () => {
+  const tiny = Array.from({ length: 8 }, () => square(84))
+  expect(shareImageTokens(tiny, flash, 31)).toEqual({ type: 'too_many', least: 32 })
+  expect(shared(tiny, 32)).toHaveLength(8)
+})
+
+test('a picture too long for the model is named', () => {
+  expect(shareImageTokens([square(99), { width: 1, height: 201 }], flash, 9999)).toEqual({
+    type: 'too_long',
+    index: 1,
+  })
+})
+
+test(`random pictures fit, under the highest level that fits (seed ${seed})`, () => {
+  const random = new Random(seed)
+  for (let i = 0; i < 2000; i++) {
+    const sizes = Array.from({ length: 1 + random.below(8) }, () => randomSize(random))
+    const maxTokens = 50 + random.below(8000)
+    const result = shareImageTokens(sizes, flash, maxTokens)
+    const about = JSON.stringify({ sizes, maxTokens })
+    const levels = Array.from({ length: 6145 - 8 }, (_, level) => 8 + level)
+    if (result.type === 'too_many') {
+      expect(result.least, about).toBe(totalAt(sizes, 8))
+      expect(result.least, about).toBeGreaterThan(maxTokens)
+      continue
+    }
+    if (result.type !== 'fits') expect.fail(about)
+    const sum = total(result.images)
+    expect(sum, about).toBeLessThanOrEqual(maxTokens)
+    if (i % 40 !== 0) continue // the obvious version tries every level
+    const best = levels.findLast(
+      (level) => level <= Math.max(8, maxTokens) && totalAt(sizes, level) <= maxTokens,
+    )
+    expect(sum, about).toBe(totalAt(sizes, best ?? 0))
+  }
+})
+
+function shared(sizes: readonly PixelSize[], maxTokens: number): readonly ImageCost[] {
+  const result = shareImageTokens(sizes, flash, maxTokens)
+  return result.type === 'fits' ? result.images : expect.fail(result.type)
+}
+
+function totalAt(sizes: readonly PixelSize[], level: number): number {
+  const rule = { ...flash, maxPixels: level * 2 * 28 * 28 }
+  return sizes.reduce((sum, size) => sum + imageTokens(smartResize(size, rule) ?? square(0), 28), 0)
+}
+
+function total(images: readonly ImageCost[]): number {
+  return images.reduce((sum, { tokens }) => sum + tokens, 0)
+}
+
+function randomSize(random: Random): PixelSize {
+  const width = 1 + random.below(5000)
+  return { width, height: Math.max(Math.ceil(width / 150), 1 + random.below(Math.min(5000, width * 150))) }
+}
+
+function square(side: number): PixelSize {
+  return { width: side, height: side }
+}
