@@ -1,16 +1,18 @@
 import { availableParallelism } from 'node:os'
+import { publicUrlPolicy } from '../shared/url-rules.ts'
 import { loadChat } from './chat/load-chat.ts'
 import { Completions } from './completions.ts'
 import type { Config } from './config.ts'
 import { Engine } from './engine/engine.ts'
+import { hubTokens } from './hub/pull-model.ts'
 import { resolveModel } from './hub/resolve-model.ts'
 import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { readManifest } from './model/manifest.ts'
 import type { ModelConfig } from './model/model-config.ts'
 import { readModelConfig } from './model/read-model-config.ts'
-import { chooseDevice } from './runtime/devices.ts'
-import { startRunner } from './runtime/start-runner.ts'
+import { parseDevice } from './runtime/devices.ts'
+import { startRunner } from './runtime/worker-runner.ts'
 import { defaultFetchLimits, ImageFetcher } from './vision/image-fetcher.ts'
 import { PatchPool } from './vision/patch-pool.ts'
 
@@ -45,15 +47,15 @@ const DECODE_TIMEOUT_MS = 10_000
  * @throws {Error} with one clear line naming what is missing or wrong.
  */
 export async function startServices(config: Config, log: Log, signal: AbortSignal): Promise<Services> {
-  const device = chooseDevice(config.device)
+  const device = parseDevice(config.device)
   const { dir, name } = await resolveModel({
     modelPath: config.modelPath,
     source: config.source,
     hubUrl: config.hubUrl,
-    token: process.env['HF_TOKEN'] ?? null,
+    tokens: hubTokens(process.env),
     cacheDir: config.cacheDir,
     dtype: config.dtype,
-    device: device.type,
+    device: device.kind,
     onProgress: logProgress(log),
     signal,
   })
@@ -69,7 +71,7 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
       slots: config.maxBatchSize,
       maxLength: contextLength,
       threads: config.threads === 0 ? availableParallelism() : config.threads,
-      device,
+      device: device.name,
       signal,
     })
   const engine = new Engine({
@@ -90,21 +92,17 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
     maxPixels: config.maxImagePixels,
     timeoutMs: DECODE_TIMEOUT_MS,
   })
-  const pictureLimits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels }
+  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels }
   const fetcher = new ImageFetcher({
-    policy: { allowHttp: true, ports: [], trustedHosts: config.allowImageHost },
-    limits: { ...defaultFetchLimits, ...pictureLimits },
+    policy: { ...publicUrlPolicy, trustedHosts: config.allowImageHost },
+    limits: { ...defaultFetchLimits, ...limits },
   })
   const completions = new Completions({
     model: modelConfig,
     chat,
     engine,
     patches,
-    intake: new Intake({
-      fetcher,
-      limits: pictureLimits,
-      maxImages: config.maxImages,
-    }),
+    intake: new Intake({ fetcher, limits, maxImages: config.maxImages }),
     contextLength,
     maxImageTokens: config.maxImageTokens ?? Math.floor(contextLength * IMAGE_SHARE),
     maxQueue: config.maxQueue,

@@ -4,7 +4,7 @@ import { Batch } from './batch.ts'
 import { FairQueue } from './fair-queue.ts'
 import { Job, type Outcome } from './job.ts'
 import { Pace } from './pace.ts'
-import type { GenerateEvent, GenerateRequest } from './request.ts'
+import type { GenerateRequest, Generation } from './request.ts'
 import type { ModelRunner } from './runner.ts'
 import { type EngineState, type EngineStats, emptyCounters } from './stats.ts'
 
@@ -68,18 +68,13 @@ export class Engine {
    * thrown by `PromptImage.load` or by the constraint, else `internal_error` with its cause.
    * @throws ApiError queue_full, rate_limit_exceeded (the caller's share of the queue), draining, worker_restarting
    */
-  submit(request: GenerateRequest): AsyncIterable<GenerateEvent> {
+  submit(request: GenerateRequest): Generation {
     const { caller, prompt, maxNewTokens } = request
     assert(
       prompt.tokens.length + maxNewTokens <= this.#batch.runner.maxLength,
       'prompt and answer fit a slot',
     )
-    try {
-      this.#checkRoom(caller.id)
-    } catch (refusal) {
-      this.#counters.refused++
-      throw refusal
-    }
+    this.checkRoom(caller.id)
     const job = new Job(request, {
       now: this.#options.now,
       onEnd: (ended, outcome) => this.#onEnd(ended, outcome),
@@ -91,7 +86,18 @@ export class Engine {
     job.watch()
     this.#admit()
     this.#bell.resolve()
-    return job.events
+    return { [Symbol.asyncIterator]: () => job.events, stop: () => job.stop() }
+  }
+
+  /**
+   * Whether a request of this caller would be accepted now: asked before anything is done for it.
+   * @throws ApiError queue_full, rate_limit_exceeded (this caller's share of the queue), draining, worker_restarting
+   */
+  checkRoom(callerId: string): void {
+    const refusal = this.#refusal(callerId)
+    if (refusal === null) return
+    this.#counters.refused++
+    throw refusal
   }
 
   stats(): EngineStats {
@@ -200,20 +206,18 @@ export class Engine {
     })
   }
 
-  /** @throws ApiError when a request of this caller cannot be accepted now */
-  #checkRoom(callerId: string): void {
-    if (this.#phase !== 'serving') throw draining()
-    if (this.#runnerState === 'failed') throw restarting(null)
+  #refusal(callerId: string): ApiError | null {
+    if (this.#phase !== 'serving') return draining()
+    if (this.#runnerState === 'failed') return restarting(null)
     const waiting = this.#queue.length
     if (waiting >= this.#options.maxQueue) {
       const message = `the queue is full: ${waiting} requests are waiting`
-      throw new ApiError('queue_full', message, { retryAfterS: this.#retryAfterS(waiting) })
+      return new ApiError('queue_full', message, { retryAfterS: this.#retryAfterS(waiting) })
     }
     const own = this.#queue.waitingOf(callerId)
-    if (own >= this.#options.maxQueuePerCaller) {
-      const message = `${own} of your requests are waiting, which is all one caller may have`
-      throw new ApiError('rate_limit_exceeded', message, { retryAfterS: this.#retryAfterS(own) })
-    }
+    if (own < this.#options.maxQueuePerCaller) return null
+    const message = `${own} of your requests are waiting, which is all one caller may have`
+    return new ApiError('rate_limit_exceeded', message, { retryAfterS: this.#retryAfterS(own) })
   }
 
   #retryAfterS(waiting: number): number {

@@ -103,6 +103,11 @@ export class Job {
     else this.askMask(token)
   }
 
+  /** The consumer has all it wants. */
+  stop(): void {
+    if (!this.#ended) this.#finish('stop')
+  }
+
   /** Ends the job with an error; what is not meant for callers reaches them as `internal_error` with its cause. */
   fail(error: unknown): void {
     if (!this.#end('failed')) return

@@ -55,6 +55,12 @@ export interface Constraint {
   close(): void
 }
 
+/** A request under way. Leaving the iteration cancels it. */
+export interface Generation extends AsyncIterable<GenerateEvent> {
+  /** The consumer has all it wants (a stop string): nothing more is sampled, the finish event follows. */
+  stop(): void
+}
+
 export type GenerateEvent =
   | { readonly type: 'token'; readonly token: number; readonly logprobs: TokenLogprobs | null }
   | {
@@ -64,7 +70,7 @@ export type GenerateEvent =
       readonly timings: Timings
     }
 
-/** `stop`: a stop token came. `length`: maxNewTokens were generated. */
+/** `stop`: a stop token came, or the consumer had enough. `length`: maxNewTokens were generated. */
 export type FinishReason = 'stop' | 'length'
 
 export interface Usage {
