@@ -68,7 +68,7 @@ export async function decodeRgb(
   }
 }
 
-/** sharp rotates clockwise first, then flips rows, then columns. */
+/** sharp mirrors before it rotates (clockwise), in whatever order it is asked. */
 function orient(picture: Sharp, { orientation }: ImageHeader): Sharp {
   switch (orientation) {
     case 1:
@@ -80,11 +80,11 @@ function orient(picture: Sharp, { orientation }: ImageHeader): Sharp {
     case 4:
       return picture.flip()
     case 5:
-      return picture.rotate(90).flop()
+      return picture.flip().rotate(90)
     case 6:
       return picture.rotate(90)
     case 7:
-      return picture.rotate(270).flop()
+      return picture.flip().rotate(270)
     case 8:
       return picture.rotate(270)
   }
