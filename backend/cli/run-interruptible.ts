@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { HubError } from '../hub/hub-error.ts'
 import type { OnProgress } from '../hub/progress.ts'
+import { isSystemError } from '../hub/system-error.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import type { CommandIo } from './command-io.ts'
 import { createProgressBar } from './progress-bar.ts'
@@ -41,7 +42,7 @@ export async function runInterruptible(
       io.stderr.write(`${onInterrupt}\n`)
       return INTERRUPTED
     }
-    if (!(error instanceof HubError || error instanceof ModelFolderError)) throw error
+    if (!(error instanceof HubError || error instanceof ModelFolderError || isSystemError(error))) throw error
     io.stderr.write(`${error.message}\n`)
     return 1
   } finally {

@@ -2,6 +2,7 @@ import type { Hub } from './hub.ts'
 import { HubStatusError } from './hub.ts'
 import { HubError } from './hub-error.ts'
 import { BrokenTransfer, isNetworkError } from './retry.ts'
+import { isSystemError } from './system-error.ts'
 
 /** Turns what went wrong during a pull into one line that says what to do; anything unknown stays as it is. */
 export function explainFailure(error: unknown, hub: Hub, repo: string, hasToken: boolean): unknown {
@@ -44,12 +45,9 @@ function explainStatus(status: number, hub: Hub, repo: string, hasToken: boolean
   }
 }
 
+/** ` (ECONNREFUSED)`, or in words where there is no code. */
 function networkReason(error: unknown) {
   const cause = error instanceof Error ? error.cause : null
-  const reason = isSystemError(cause) ? cause.code : cause instanceof Error ? cause.message : ''
-  return reason === '' ? '' : ` (${reason})`
-}
-
-function isSystemError(error: unknown): error is Error & { readonly code: string } {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+  if (!(cause instanceof Error)) return ''
+  return ` (${'code' in cause ? String(cause.code) : cause.message})`
 }

@@ -6,6 +6,7 @@ import { performance } from 'node:perf_hooks'
 import { kill, pid } from 'node:process'
 import { HubError } from './hub-error.ts'
 import { pause } from './retry.ts'
+import { isSystemError } from './system-error.ts'
 
 export interface LockTimings {
   /** How often the holder shows that it lives, and a waiter looks. */
@@ -103,7 +104,7 @@ async function create(path: string, owner: string) {
     }
     return true
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false
+    if (isSystemError(error) && error.code === 'EEXIST') return false
     throw error
   }
 }
@@ -127,7 +128,12 @@ async function showLife(path: string, owner: string) {
 }
 
 async function readOwner(path: string) {
-  return await readFile(path, 'utf8').catch(() => null)
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (isSystemError(error) && error.code === 'ENOENT') return null
+    throw error
+  }
 }
 
 /** Where a process id means the same process: the host, and within it the container. */
@@ -142,6 +148,6 @@ async function isKnownDead(owner: string) {
     kill(Number(id), 0)
     return false
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'ESRCH'
+    return isSystemError(error) && error.code === 'ESRCH'
   }
 }
