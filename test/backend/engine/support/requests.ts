@@ -5,9 +5,9 @@ import type {
   GenerateRequest,
   PromptImage,
 } from '../../../../backend/engine/request.ts'
-import type { FakeRunner } from './fake-runner.ts'
+import type { ModelRunner } from '../../../../backend/engine/runner.ts'
 
-export function startEngine(runner: FakeRunner, options: Partial<EngineOptions> = {}): Engine {
+export function startEngine(runner: ModelRunner, options: Partial<EngineOptions> = {}): Engine {
   return new Engine({
     runner,
     createRunner: null,

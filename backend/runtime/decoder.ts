@@ -1,0 +1,162 @@
+import { strict as assert } from 'node:assert'
+import { Tensor } from 'onnxruntime-node'
+import type { FeatureId, Row } from '../engine/runner.ts'
+import { decoderGraph, embedGraph } from '../model/graphs.ts'
+import type { TextConfig } from '../model/model-config.ts'
+import { textRotary } from '../model/rotary.ts'
+import type { KvPool } from './kv-pool.ts'
+import type { Sessions } from './sessions.ts'
+import { floats } from './tensors.ts'
+
+const { inputs, outputs } = decoderGraph
+
+/**
+ * A step's rows as the graph takes them: one lane for every slot from the lowest to the highest used, so that the cache
+ * is read as one view. A lane without a row feeds token 0 at the start of a slot nobody uses, and is ignored.
+ */
+interface Lanes {
+  readonly first: number
+  /** By slot, from `first` on. */
+  readonly rows: readonly (Row | null)[]
+  /** Tokens of every lane. */
+  readonly tokens: number
+}
+
+/** Runs rows through the token embedding and the decoder, and writes their keys and values into the pool. */
+export class Decoder {
+  readonly #sessions: Pick<Sessions, 'embed' | 'decoder'>
+  readonly #config: TextConfig
+  readonly #pool: KvPool
+  readonly #features: ReadonlyMap<FeatureId, Float32Array>
+  readonly #wanted: readonly string[]
+
+  constructor(
+    sessions: Pick<Sessions, 'embed' | 'decoder'>,
+    config: TextConfig,
+    pool: KvPool,
+    features: ReadonlyMap<FeatureId, Float32Array>,
+  ) {
+    this.#sessions = sessions
+    this.#config = config
+    this.#pool = pool
+    this.#features = features
+    // Never the whole present cache: the binding copies every output that is fetched.
+    const layers = Array.from({ length: config.layers }, (_, layer) => layer)
+    this.#wanted = [
+      outputs.logits,
+      ...layers.flatMap((layer) => [outputs.newKey(layer), outputs.newValue(layer)]),
+    ]
+  }
+
+  /** f32 [rows that ask for a sample, vocab], in the order of the rows. */
+  async forward(rows: readonly Row[]): Promise<Float32Array> {
+    const lanes = lanesOf(rows)
+    const results = await this.#sessions.decoder.run(await this.#feeds(rows, lanes), this.#wanted)
+    const width = lanes.tokens * this.#config.kvHeads * this.#config.headSize
+    for (let layer = 0; layer < this.#config.layers; layer++) {
+      const keys = floats(results, outputs.newKey(layer))
+      const values = floats(results, outputs.newValue(layer))
+      for (const { slot, start } of rows) {
+        const from = (slot - lanes.first) * width
+        this.#pool.store(
+          layer,
+          slot,
+          start,
+          keys.subarray(from, from + width),
+          values.subarray(from, from + width),
+        )
+      }
+    }
+    return floats(results, outputs.logits)
+  }
+
+  async #feeds(rows: readonly Row[], lanes: Lanes): Promise<Record<string, Tensor>> {
+    const { rope, hiddenSize } = this.#config
+    const lane = lanes.rows.length
+    const { tokens } = lanes
+    const flat = lane * tokens
+    const { cos, sin } = textRotary(lanePositions(lanes), { rope })
+    const totals = lanes.rows.map((row) => (row === null ? tokens : row.start + tokens))
+    const sampled = rows
+      .filter((row) => row.sampling !== null)
+      .map((row) => (row.slot - lanes.first) * tokens + tokens - 1)
+    const feeds: Record<string, Tensor> = {
+      [inputs.embeddings]: new Tensor('float32', await this.#embed(lanes), [lane, tokens, hiddenSize]),
+      [inputs.rotaryCos]: new Tensor('float32', cos, [flat, rope.rotaryDim / 2]),
+      [inputs.rotarySin]: new Tensor('float32', sin, [flat, rope.rotaryDim / 2]),
+      [inputs.rotaryRows]: int64(
+        Array.from({ length: flat }, (_, i) => i),
+        [lane, tokens],
+      ),
+      [inputs.logitRows]: int64(sampled, [sampled.length]),
+      [inputs.totalMinusOne]: new Tensor(
+        'int32',
+        Int32Array.from(totals, (total) => total - 1),
+        [lane],
+      ),
+      [inputs.maxTotal]: new Tensor('int32', Int32Array.of(Math.max(...totals)), []),
+    }
+    for (const [layer, { key, value }] of this.#pool.view(lanes.first, lane).entries()) {
+      feeds[inputs.pastKey(layer)] = key
+      feeds[inputs.pastValue(layer)] = value
+    }
+    return feeds
+  }
+
+  /** f32 [lanes, tokens, hidden]: the table's rows, with pictures' features in their places. */
+  async #embed({ rows, tokens }: Lanes): Promise<Float32Array> {
+    const ids = int64(
+      rows.flatMap((row) => row?.tokens ?? [0]),
+      [rows.length * tokens],
+    )
+    const results = await this.#sessions.embed.run({ [embedGraph.inputs.ids]: ids }, [
+      embedGraph.outputs.embeddings,
+    ])
+    const embeddings = floats(results, embedGraph.outputs.embeddings)
+    const { hiddenSize } = this.#config
+    for (const [lane, row] of rows.entries()) {
+      for (const { offset, count, features, from } of row?.images ?? []) {
+        const picture = this.#features.get(features)
+        assert(
+          picture !== undefined && (from + count) * hiddenSize <= picture.length,
+          'the features are there',
+        )
+        const span = picture.subarray(from * hiddenSize, (from + count) * hiddenSize)
+        embeddings.set(span, (lane * tokens + offset) * hiddenSize)
+      }
+    }
+    return embeddings
+  }
+}
+
+function lanesOf(rows: readonly Row[]): Lanes {
+  const slots = rows.map((row) => row.slot)
+  const first = Math.min(...slots)
+  const lanes = new Array<Row | null>(Math.max(...slots) - first + 1).fill(null)
+  for (const row of rows) {
+    assert(lanes[row.slot - first] === null, 'a slot has one row')
+    lanes[row.slot - first] = row
+  }
+  const tokens = rows[0]?.tokens.length ?? 0
+  assert(tokens > 0 && rows.every((row) => row.tokens.length === tokens), 'rows of a step are equally long')
+  assert(rows.length === 1 || tokens === 1, 'only decode rows share a step')
+  return { first, rows: lanes, tokens }
+}
+
+/** Axis by axis, i32 [3, lanes · tokens]. */
+function lanePositions({ rows, tokens }: Lanes): Int32Array {
+  const positions = new Int32Array(3 * rows.length * tokens)
+  for (const [lane, row] of rows.entries()) {
+    for (let axis = 0; row !== null && axis < 3; axis++) {
+      positions.set(
+        row.positions.subarray(axis * tokens, (axis + 1) * tokens),
+        (axis * rows.length + lane) * tokens,
+      )
+    }
+  }
+  return positions
+}
+
+function int64(values: readonly number[], dims: readonly number[]): Tensor {
+  return new Tensor('int64', BigInt64Array.from(values, BigInt), dims)
+}

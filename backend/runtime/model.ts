@@ -1,0 +1,98 @@
+import { strict as assert } from 'node:assert'
+import type { FeatureId, Row, Sampled } from '../engine/runner.ts'
+import type { ModelConfig } from '../model/model-config.ts'
+import { ModelFolderError } from '../model/model-folder-error.ts'
+import type { Patches } from '../model/patches.ts'
+import { readModelConfig } from '../model/read-model-config.ts'
+import { Decoder } from './decoder.ts'
+import { parseDevice } from './devices.ts'
+import { KvPool } from './kv-pool.ts'
+import { Sampler } from './sampler.ts'
+import { openSessions, type Sessions } from './sessions.ts'
+import { encodePicture } from './vision-encoder.ts'
+
+export interface ModelOptions {
+  /** A converted folder. */
+  readonly modelDir: string
+  readonly slots: number
+  /** Tokens a slot holds, prompt and answer. */
+  readonly maxLength: number
+  /** CPU threads a step may use. */
+  readonly threads: number
+  /** `auto`, `cpu`, `webgpu:N` or `cuda:N`. */
+  readonly device: string
+}
+
+/** A loaded model with its cache: everything of a runner but the thread. Blocks its thread while it computes. */
+export class Model {
+  readonly config: ModelConfig
+  readonly device: string
+  readonly kvBytes: number
+  readonly #sessions: Sessions
+  readonly #decoder: Decoder
+  readonly #sampler: Sampler
+  /** f32 [image tokens, hidden] each. */
+  readonly #features = new Map<FeatureId, Float32Array>()
+  /** The tokens of every slot by cache position; what lies beyond a row's end is stale. */
+  readonly #histories: readonly Int32Array[]
+
+  private constructor(config: ModelConfig, sessions: Sessions, { slots, maxLength, device }: ModelOptions) {
+    const { layers, kvHeads, headSize, vocabSize } = config.text
+    const pool = new KvPool({ layers, kvHeads, headSize, slots, capacity: maxLength })
+    this.config = config
+    this.device = parseDevice(device).name
+    this.kvBytes = pool.bytes
+    this.#sessions = sessions
+    this.#decoder = new Decoder(sessions, config.text, pool, this.#features)
+    this.#sampler = new Sampler(vocabSize)
+    this.#histories = Array.from({ length: slots }, () => new Int32Array(maxLength))
+  }
+
+  /** @throws ModelFolderError or Error with one line for the operator */
+  static async open(options: ModelOptions): Promise<Model> {
+    const device = parseDevice(options.device)
+    const config = await readModelConfig(options.modelDir)
+    if (options.maxLength > config.text.maxPositions) {
+      const problem = `the model reads ${config.text.maxPositions} tokens at most, not ${options.maxLength}`
+      throw new ModelFolderError(options.modelDir, problem)
+    }
+    const sessions = await openSessions({ ...options, device })
+    try {
+      return new Model(config, sessions, options)
+    } catch (error) {
+      await release(sessions)
+      throw error
+    }
+  }
+
+  async encode(patches: Patches, id: FeatureId): Promise<void> {
+    this.#features.set(id, await encodePicture(this.#sessions.vision, this.config.vision, patches))
+  }
+
+  release(id: FeatureId): void {
+    this.#features.delete(id)
+  }
+
+  async step(rows: readonly Row[]): Promise<(Sampled | null)[]> {
+    const logits = await this.#decoder.forward(rows)
+    const { vocabSize } = this.config.text
+    let next = 0
+    return rows.map(({ slot, start, tokens, sampling }) => {
+      const history = this.#histories[slot]
+      assert(history !== undefined, 'the slot exists')
+      history.set(tokens, start)
+      if (sampling === null) return null
+      const row = logits.subarray(next, next + vocabSize)
+      next += vocabSize
+      return this.#sampler.sample(row, history.subarray(0, start + tokens.length), sampling)
+    })
+  }
+
+  async close(): Promise<void> {
+    await release(this.#sessions)
+  }
+}
+
+async function release({ vision, embed, decoder }: Sessions): Promise<void> {
+  for (const session of [vision, embed, decoder]) await session.release()
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path'
+import { InferenceSession } from 'onnxruntime-node'
+import { graphFiles } from '../model/graphs.ts'
+import { readManifest } from '../model/manifest.ts'
+import { ModelFolderError } from '../model/model-folder-error.ts'
+import { type Device, deviceError, executionProviders } from './devices.ts'
+
+export interface Sessions {
+  readonly vision: InferenceSession
+  readonly embed: InferenceSession
+  readonly decoder: InferenceSession
+}
+
+export interface SessionOptions {
+  /** A converted folder. */
+  readonly modelDir: string
+  readonly device: Device
+  /** CPU threads one step may use. */
+  readonly threads: number
+}
+
+/**
+ * Opens a converted folder's three graphs; they are the caller's to release.
+ * @throws ModelFolderError when the folder does not fit, Error when the device is not there
+ */
+export async function openSessions({ modelDir, device, threads }: SessionOptions): Promise<Sessions> {
+  const manifest = await readManifest(modelDir)
+  if (manifest.device !== device.kind) {
+    throw new ModelFolderError(modelDir, `was converted for ${manifest.device}, not for ${device.name}`)
+  }
+  const open = (file: string, sessionThreads = threads) =>
+    openSession(join(modelDir, file), device, sessionThreads)
+  const opened: InferenceSession[] = []
+  try {
+    const vision = await open(graphFiles.vision)
+    opened.push(vision)
+    const embed = await open(graphFiles.embed, 1) // looks up rows: nothing to share out
+    opened.push(embed)
+    return { vision, embed, decoder: await open(graphFiles.decoder) }
+  } catch (error) {
+    for (const session of opened) await session.release()
+    throw error
+  }
+}
+
+async function openSession(path: string, device: Device, threads: number): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(path, {
+      executionProviders: executionProviders(device),
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      logSeverityLevel: 4, // errors come back as exceptions; on stderr they might quote a prompt
+    })
+  } catch (error) {
+    // On the CPU there is no device to be missing: the graph does not load.
+    if (device.kind !== 'cpu') throw deviceError(device, error)
+    const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    throw new ModelFolderError(path, `does not load: ${reason}`, { cause: error })
+  }
+}

@@ -1,0 +1,9 @@
+import { strict as assert } from 'node:assert'
+import type { InferenceSession } from 'onnxruntime-node'
+
+/** An f32 output of a run; the binding copied it, so it is the caller's. */
+export function floats(results: InferenceSession.OnnxValueMapType, name: string): Float32Array {
+  const data = results[name]?.data
+  assert(data instanceof Float32Array, `${name} is an f32 output`)
+  return data
+}
