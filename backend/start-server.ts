@@ -11,6 +11,8 @@ import { version } from './version.ts'
 const HEADERS_TIMEOUT_MS = 15_000
 /** Longer than common load balancers keep an idle connection, so that they close it, not we. */
 const KEEP_ALIVE_TIMEOUT_MS = 75_000
+/** For the last bytes of answers that are complete. */
+const FLUSH_GRACE_MS = 2_000
 
 export interface RunningServer {
   /** `http://host:port`, with the port that was really taken. */
@@ -87,9 +89,13 @@ async function shutDown(server: Server, listener: ServerType) {
   server.log.info('Stopped')
 }
 
+/** Idle connections close at once, answers under way are flushed; what is still open after the grace is cut. */
 async function closeListener(listener: ServerType) {
   const closed = Promise.withResolvers<void>()
+  const cut = setTimeout(() => {
+    if ('closeAllConnections' in listener) listener.closeAllConnections()
+  }, FLUSH_GRACE_MS)
   listener.close(() => closed.resolve())
-  if ('closeAllConnections' in listener) listener.closeAllConnections()
   await closed.promise
+  clearTimeout(cut)
 }

@@ -23,7 +23,7 @@ export function accessLog(log: Log) {
         ...c.get('access'),
         status: c.get('access')['status'] ?? (status < 400 ? 'success' : 'error'),
       }
-      const level = status >= 500 ? 'error' : quietPaths.has(path) ? 'debug' : 'info'
+      const level = quietPaths.has(path) ? 'debug' : status >= 500 ? 'error' : 'info'
       log[level](fields, 'Request processed')
     }
     const outgoing = c.env.outgoing
