@@ -18,6 +18,9 @@ export interface ConversionOptions {
   readonly signal: AbortSignal
 }
 
+/** Leaves room for the rest of a folder's name, which may have 255 bytes. */
+const MAX_NAME = 60
+
 /**
  * The folder that holds the model converted; converts it first when that has not been done yet, once, however many
  * processes ask at the same time.
@@ -26,9 +29,9 @@ export interface ConversionOptions {
 export async function cachedConversion(options: ConversionOptions): Promise<string> {
   const { modelDir, name, cacheDir, dtype, device, onProgress, signal } = options
   const key = conversionKey({ source: await modelDigest(modelDir), converterVersion, dtype, device })
-  const outDir = join(cacheDir, 'converted', `${name}-${dtype}-${key}`)
+  const outDir = join(cacheDir, 'converted', `${name.slice(0, MAX_NAME)}-${dtype}-${key}`)
   if (await isConverted(outDir)) return outDir
-  const lock = join(cacheDir, 'locks', `convert-${name}-${key}`)
+  const lock = join(cacheDir, 'locks', `convert-${key}`)
   await withLock({ path: lock, signal }, async (held) => {
     if (await isConverted(outDir)) return
     await convertModel({

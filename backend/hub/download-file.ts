@@ -27,7 +27,7 @@ const MAX_MISMATCHES = 2
  * @throws {HubStatusError} when the hub refuses, or is broken for longer than the limits allow.
  */
 export async function downloadFile(options: DownloadOptions): Promise<void> {
-  const partial = await PartialFile.open(`${options.path}.part`, options.file, options.onBytes)
+  const partial = await PartialFile.open(`${options.path}.part`, options.file, options)
   try {
     for (let mismatches = 0; ; ) {
       await fill(partial, options)

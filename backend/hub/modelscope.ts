@@ -38,7 +38,7 @@ export function createModelScope(url: string): Hub {
 async function listRepo(url: string, repo: string, fetch: typeof globalThis.fetch): Promise<RepoFile[]> {
   const api = `${url}/api/v1/models/${repo}/repo`
   const response = await fetch(
-    `${api}/files?${new URLSearchParams({ Revision: revision, Recursive: 'false' })}`,
+    `${api}/files?${new URLSearchParams({ Revision: revision, Recursive: 'true' })}`,
   )
   if (!response.ok) {
     await response.body?.cancel()

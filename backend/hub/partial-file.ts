@@ -4,6 +4,12 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { RepoFile } from './hub.ts'
 import { HubError } from './hub-error.ts'
 
+export interface OpenOptions {
+  /** Told `bytes` whenever it changes. */
+  readonly onBytes: (bytes: number) => void
+  readonly signal: AbortSignal
+}
+
 /**
  * A file that is being downloaded: `bytes` are on disk, in order, and in the hash. It survives the process, so a later
  * run opens it again and goes on.
@@ -21,12 +27,12 @@ export class PartialFile {
     this.#onBytes = onBytes
   }
 
-  /** @param onBytes told `bytes` whenever it changes */
-  static async open(path: string, file: RepoFile, onBytes: (bytes: number) => void): Promise<PartialFile> {
+  /** Takes up what an earlier run left. */
+  static async open(path: string, file: RepoFile, { onBytes, signal }: OpenOptions): Promise<PartialFile> {
     const handle = await open(path, constants.O_RDWR | constants.O_CREAT)
     const partial = new PartialFile(handle, file, onBytes)
     try {
-      await partial.#takeUp()
+      await partial.#takeUp(signal)
       return partial
     } catch (error) {
       await handle.close()
@@ -74,10 +80,10 @@ export class PartialFile {
     await this.#handle.close()
   }
 
-  async #takeUp() {
+  async #takeUp(signal: AbortSignal) {
     const { size } = await this.#handle.stat()
     if (size > this.#file.sizeBytes) return this.restart()
-    for await (const chunk of this.#handle.createReadStream({ start: 0, autoClose: false })) {
+    for await (const chunk of this.#handle.createReadStream({ start: 0, autoClose: false, signal })) {
       this.#hash.update(chunk)
       this.#bytes += chunk.length
     }

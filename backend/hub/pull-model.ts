@@ -93,11 +93,13 @@ async function pull({ repo, hub, client, dir, limits, signal, onProgress }: Pull
     onProgress({ stage: 'pull', doneBytes, totalBytes })
   }
   const options: PullFilesOptions = { dir, fetch: client.file, limits, signal, onBytes }
-  const isSmall = ({ name }: { readonly name: string }) => !isWeights(name)
-  await pullFiles(files.filter(isSmall), options)
+  await pullFiles(
+    files.filter(({ name }) => !isWeights(name)),
+    options,
+  )
   await assertSupported(repo, dir)
   await pullFiles(
-    files.filter((file) => !isSmall(file)),
+    files.filter(({ name }) => isWeights(name)),
     options,
   )
   await markPulled(dir, files)

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { converterVersion } from '../convert/convert-model.ts'
-import { type Device, type Dtype, readOptionalManifest } from '../model/manifest.ts'
+import { type Device, type Dtype, type Manifest, readOptionalManifest } from '../model/manifest.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import { configFiles } from '../model/read-model-config.ts'
 import { autoDtype } from './auto-dtype.ts'
@@ -37,11 +37,8 @@ export async function resolveModel(options: ResolveOptions): Promise<ResolvedMod
   const name = basename(modelDir)
   const manifest = await readOptionalManifest(modelDir)
   if (manifest !== null) {
-    if (manifest.converterVersion === converterVersion) return { dir: modelDir, name }
-    throw new ModelFolderError(
-      modelDir,
-      `was converted by version ${manifest.converterVersion} of the converter, this program reads version ${converterVersion}: convert the model again`,
-    )
+    assertFits(modelDir, manifest, options)
+    return { dir: modelDir, name }
   }
   if (!(await isFile(resolve(modelDir, configFiles.config)))) {
     throw new ModelFolderError(
@@ -67,6 +64,23 @@ async function findFolder(modelPath: string | null, options: ResolveOptions) {
     modelPath,
     'there is no such folder, and it is no hub name such as zai-org/GLM-4.6V-Flash',
   )
+}
+
+/** A converted folder cannot become another conversion; what it was made from is not there. */
+function assertFits(dir: string, manifest: Manifest, { dtype, device }: ResolveOptions) {
+  const again = 'convert the model again'
+  if (manifest.converterVersion !== converterVersion) {
+    throw new ModelFolderError(
+      dir,
+      `was converted by version ${manifest.converterVersion} of the converter, this program reads version ${converterVersion}: ${again}`,
+    )
+  }
+  if (manifest.device !== device) {
+    throw new ModelFolderError(dir, `was converted for ${manifest.device}, not for ${device}: ${again}`)
+  }
+  if (dtype !== 'auto' && manifest.dtype !== dtype) {
+    throw new ModelFolderError(dir, `was converted to ${manifest.dtype}, not to ${dtype}: ${again}`)
+  }
 }
 
 async function isFile(path: string) {

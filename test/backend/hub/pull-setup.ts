@@ -17,7 +17,7 @@ export const repos = {
 export const noTokens = { huggingface: null, modelscope: null }
 
 /** Retries at once, and few. */
-export const fastLimits: NetworkLimits = {
+const fastLimits: NetworkLimits = {
   connectTimeoutMs: 20_000,
   stallTimeoutMs: 20_000,
   attempts: 3,

@@ -50,7 +50,7 @@ test('a hub folder is converted once and found again', async () => {
 test('a converted folder is served as it is', async () => {
   const options = setUp()
   const { dir } = await resolveModel(options)
-  const elsewhere = setUp({ modelPath: `${dir}/` })
+  const elsewhere = setUp({ modelPath: `${dir}/`, dtype: 'auto' })
   expect((await resolveModel(elsewhere)).dir).toBe(dir)
   expect(readdirSync(elsewhere.cacheDir)).toEqual([])
 })
@@ -182,15 +182,16 @@ test('an interrupted conversion leaves nothing in the cache but its place', asyn
   expect(readdirSync(join(options.cacheDir, 'locks'))).toEqual([])
 })
 
-test('a folder converted by another version of the converter is refused by name', async () => {
-  const { dir } = await resolveModel(setUp())
-  const old = join(temporaryDir(), 'old')
-  cpSync(dir, old, { recursive: true })
-  const manifest = JSON.parse(readFileSync(join(old, 'manifest.json'), 'utf8'))
-  writeFileSync(join(old, 'manifest.json'), JSON.stringify({ ...manifest, converterVersion: '0' }))
-  await expect(resolveModel(setUp({ modelPath: old }))).rejects.toThrow(
-    `${old}: was converted by version 0 of the converter`,
-  )
+test.each([
+  [{ converterVersion: '0' }, 'was converted by version 0 of the converter'],
+  [{ device: 'cuda' }, 'was converted for cuda, not for cpu'],
+  [{ dtype: 'int4' }, 'was converted to int4, not to fp32'],
+])('a converted folder with another %j is refused by name', async (difference, line) => {
+  const converted = join(temporaryDir(), 'converted')
+  cpSync((await resolveModel(setUp())).dir, converted, { recursive: true })
+  const manifest = await readManifest(converted)
+  writeFileSync(join(converted, 'manifest.json'), JSON.stringify({ ...manifest, ...difference }))
+  await expect(resolveModel(setUp({ modelPath: converted }))).rejects.toThrow(`${converted}: ${line}`)
 })
 
 test.each([

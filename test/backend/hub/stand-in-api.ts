@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto'
 import type { HubName } from '../../../backend/hub/hub.ts'
 
-export type Files = ReadonlyMap<string, Uint8Array>
+type Files = ReadonlyMap<string, Uint8Array>
 
 /** What an address of a hub stands for; null from the functions below: nothing. */
-export type Route =
+type Route =
   | { readonly type: 'file'; readonly file: string }
   | { readonly type: 'api'; answer(listing: readonly unknown[], hubUrl: string): ApiAnswer }
 
-export interface ApiAnswer {
+interface ApiAnswer {
   readonly body: unknown
   /** Address of the next page. */
   readonly next: string | null
