@@ -28,7 +28,7 @@ export interface AnswerDelta {
   readonly part: AnswerPart | null
 }
 
-export type AnswerPart = 'content' | 'reasoning' | 'tool_call'
+type AnswerPart = 'content' | 'reasoning' | 'tool_call'
 
 /**
  * The answer's tokens as clean text, as they come: no special tokens, reasoning and tool calls apart, cut at stop

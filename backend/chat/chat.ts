@@ -1,6 +1,7 @@
 import { ApiError } from '../../shared/errors.ts'
 import type { ChatTemplate, Segment } from './chat-template.ts'
 import { showsTools } from './check-template.ts'
+import type { ChatContent } from './messages.ts'
 import { PromptDraft } from './prompt-draft.ts'
 import { type Conversation, templateVariables } from './template-variables.ts'
 import type { Tokenizer } from './tokenizer.ts'
@@ -43,12 +44,13 @@ export class Chat {
    */
   draft({ maxTokens, param, ...conversation }: DraftRequest): PromptDraft {
     if (!this.usesTools) refuseTools(conversation)
+    if (countParts(conversation) > maxTokens) throw tooLong(maxTokens, param)
     const segments = this.#render(conversation, param)
     const tokens = this.#encode(segments, maxTokens, param)
     const draft = new PromptDraft(tokens, {
       imageToken: this.#imageToken,
       mergeSize: this.#mergeSize,
-      opensReasoning: this.#opensReasoning(tokens),
+      opensReasoning: this.#opensReasoning(segments),
     })
     requirePictures(conversation, draft.images, param)
     return draft
@@ -75,23 +77,30 @@ export class Chat {
           ? [segment]
           : this.tokenizer.encodeWithin(segment, maxTokens - tokens.length)
       if (encoded === null || tokens.length + encoded.length > maxTokens) {
-        throw new ApiError(
-          'context_length_exceeded',
-          `the prompt is longer than the ${maxTokens} tokens that fit`,
-          { param },
-        )
+        throw tooLong(maxTokens, param)
       }
       for (const token of encoded) tokens.push(token)
     }
     return tokens
   }
 
-  #opensReasoning(tokens: readonly number[]): boolean {
-    const open = this.tokenizer.addedToken('<think>')
-    const close = this.tokenizer.addedToken('</think>')
-    if (open === null || close === null) return false
-    return tokens.lastIndexOf(open) > tokens.lastIndexOf(close)
+  /** The prompt ends with the tag that opens the reasoning, or with it and white space. */
+  #opensReasoning(segments: readonly Segment[]): boolean {
+    const last = segments.at(-1)
+    const end = typeof last === 'string' && last.trim() === '' ? segments.at(-2) : last
+    return typeof end === 'number' && end === this.tokenizer.addedToken('<think>')
   }
+}
+
+/** Every turn costs a token and every picture too, so a conversation of more parts than tokens is not even rendered. */
+function countParts({ messages, tools }: Conversation): number {
+  const parts = (content: ChatContent) => (typeof content === 'string' ? 1 : Math.max(1, content.length))
+  return messages.reduce((sum, { content }) => sum + parts(content), tools.length)
+}
+
+function tooLong(maxTokens: number, param: string) {
+  const message = `the prompt is longer than the ${maxTokens} tokens that fit`
+  return new ApiError('context_length_exceeded', message, { param })
 }
 
 function refuseTools({ messages, tools }: Conversation) {

@@ -6,8 +6,8 @@ import { readModelConfig } from '../model/read-model-config.ts'
 import { Chat } from './chat.ts'
 import { ChatTemplate, type TemplateSource } from './chat-template.ts'
 import { checkTemplate } from './check-template.ts'
-import { Tokenizer, tokenizerFileName } from './tokenizer.ts'
-import { tokenizerSchema } from './tokenizer-file.ts'
+import { Tokenizer } from './tokenizer.ts'
+import { tokenizerFileName, tokenizerSchema } from './tokenizer-file.ts'
 
 const token = z.union([z.string(), z.object({ content: z.string() }).transform(({ content }) => content)])
 

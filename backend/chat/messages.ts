@@ -15,7 +15,7 @@ export interface AssistantMessage {
 export type ChatContent = string | readonly ContentPart[]
 
 /** An image part stands for the next of the request's pictures. */
-export type ContentPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image' }
+type ContentPart = { readonly type: 'text'; readonly text: string } | { readonly type: 'image' }
 
 export interface ToolCall {
   readonly id: string

@@ -1,5 +1,7 @@
 import { z } from 'zod'
 
+export const tokenizerFileName = 'tokenizer.json'
+
 const addedToken = z.object({ id: z.int(), content: z.string().min(1), special: z.boolean().default(false) })
 
 const split = z.object({

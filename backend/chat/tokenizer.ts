@@ -1,57 +1,48 @@
-import { ModelFolderError } from '../model/model-folder-error.ts'
-import { byteCharacter, bytesOfEntry } from './byte-alphabet.ts'
-import { type Merge, MergeTable } from './merge-table.ts'
-import { mergeTokens } from './merge-tokens.ts'
-import { splitPattern } from './split-pattern.ts'
+import { byteCharacter } from './byte-alphabet.ts'
+import { MergeTable } from './merge-table.ts'
+import { readByteTokens, readMerges, readPattern, readSpellings } from './read-vocabulary.ts'
+import { TokenBytes } from './token-bytes.ts'
+import { TokenMerger } from './token-merger.ts'
 import type { TokenizerFile } from './tokenizer-file.ts'
-
-export const tokenizerFileName = 'tokenizer.json'
 
 /**
  * Byte-level BPE. Text in is always ordinary text: an added token's spelling is encoded as the characters it is made
  * of, and no text can make an added token. Stops at a token limit, so a long text costs no more than the longest
- * prompt that fits. (The library's own encoder, whose splitting pattern is used here, cannot stop, and took eight
+ * prompt that fits. (The library's own encoder, whose splitting pattern is used here, cannot stop, and took ten
  * times the time and five times the memory with a vocabulary of 151,329.)
  */
 export class Tokenizer {
-  /** Ids below this may be spelled; a model's logits may have more. */
-  readonly vocabSize: number
   readonly #pattern: RegExp
   readonly #normalForm: 'NFC' | 'NFD' | 'NFKC' | 'NFKD' | null
-  readonly #merges: MergeTable
+  readonly #merger: TokenMerger
   /** u32 [256]: the token of each single byte. */
   readonly #byteTokens: Uint32Array
   /** Whole pieces that are tokens whatever the merges say; null where the model does not want that. */
   readonly #pieces: ReadonlyMap<string, number> | null
   readonly #added: ReadonlyMap<string, number>
-  readonly #addedContents: AddedContents
-  /** All tokens' bytes end to end; token i's run from `#ends[i - 1]` to `#ends[i]`. */
-  readonly #bytes: Uint8Array
-  readonly #ends: Uint32Array
-  readonly #maxTokenBytes: number
+  readonly #addedIds: ReadonlySet<number>
+  readonly #bytes: TokenBytes
+  #pieceBytes = new Uint8Array(0)
+  #pieceTokens = new Uint32Array(0)
 
-  /** @throws ModelFolderError when vocabulary and merges do not fit together. */
+  /** @throws ModelFolderError when vocabulary and merges do not fit together */
   constructor(file: TokenizerFile) {
     this.#added = new Map(file.added_tokens.map(({ content, id }) => [content, id]))
-    this.#addedContents = new Map(file.added_tokens.map(({ content, id }) => [id, content]))
-    this.#pattern = pattern(file)
+    this.#addedIds = new Set(this.#added.values())
+    this.#pattern = readPattern(file)
     this.#normalForm = file.normalizer?.type ?? null
     const vocab = new Map(Object.entries(file.model.vocab))
-    this.#merges = new MergeTable(readMerges(file, vocab, this.#addedContents))
+    this.#merger = new TokenMerger(new MergeTable(readMerges(file, vocab, this.#addedIds)))
     // Some files list added tokens among the others too: text must not become them, by piece or by merge.
-    for (const [entry, id] of vocab) if (this.#addedContents.has(id)) vocab.delete(entry)
-    this.#byteTokens = byteTokens(vocab)
+    for (const [entry, id] of vocab) if (this.#addedIds.has(id)) vocab.delete(entry)
+    this.#byteTokens = readByteTokens(vocab)
     this.#pieces = file.model.ignore_merges ? vocab : null
-    const spelled = spellings(vocab, this.#addedContents)
-    this.vocabSize = spelled.length
-    this.#ends = new Uint32Array(spelled.length)
-    let end = 0
-    for (const [id, bytes] of spelled.entries()) this.#ends[id] = end += bytes?.length ?? 0
-    this.#bytes = new Uint8Array(end)
-    for (const [id, bytes] of spelled.entries()) {
-      if (bytes !== undefined) this.#bytes.set(bytes, (this.#ends[id] ?? 0) - bytes.length)
-    }
-    this.#maxTokenBytes = spelled.reduce((max, bytes) => Math.max(max, bytes?.length ?? 0), 1)
+    this.#bytes = new TokenBytes(readSpellings(vocab, this.#added))
+  }
+
+  /** Ids below this may be spelled; a model's logits may have more. */
+  get vocabSize(): number {
+    return this.#bytes.size
   }
 
   /** Ids of ordinary text. */
@@ -62,11 +53,15 @@ export class Tokenizer {
   /** As `encode`; null, without encoding the rest, once the text is known to need more than `maxTokens`. */
   encodeWithin(text: string, maxTokens: number): number[] | null {
     // No token is longer than the longest, so some texts are too long at a glance.
-    if (text.length > maxTokens * this.#maxTokenBytes) return null
+    if (text.length > maxTokens * this.#bytes.maxLength) return null
     const tokens: number[] = []
     const normal = this.#normalForm === null ? text : text.normalize(this.#normalForm)
     const encodePiece = (piece: string) => {
-      if (piece !== '') this.#encodePiece(piece, tokens)
+      for (let at = 0; at < piece.length && tokens.length <= maxTokens; ) {
+        const end = pieceEnd(piece, at)
+        this.#encodePiece(piece.slice(at, end), tokens)
+        at = end
+      }
       return tokens.length <= maxTokens
     }
     let from = 0
@@ -82,85 +77,45 @@ export class Tokenizer {
     return this.#added.get(content) ?? null
   }
 
-  /** Contents of all added tokens. */
-  get addedTokens(): Iterable<string> {
-    return this.#added.keys()
-  }
-
   /** Whether the token is markup of the model's own, never text. */
   isAdded(token: number): boolean {
-    return this.#addedContents.has(token)
+    return this.#addedIds.has(token)
   }
 
   /** The bytes a token stands for (maybe part of a character): a view, not to be changed. Empty for unknown ids. */
   bytes(token: number): Uint8Array {
-    if (token < 0 || token >= this.vocabSize) return this.#bytes.subarray(0, 0)
-    return this.#bytes.subarray(token === 0 ? 0 : this.#ends[token - 1], this.#ends[token])
+    return this.#bytes.get(token)
   }
 
   #encodePiece(piece: string, into: number[]) {
-    const bytes = textEncoder.encode(piece)
+    if (this.#pieceTokens.length < piece.length * 3) {
+      this.#pieceBytes = new Uint8Array(piece.length * 3) // UTF-8 takes at most three bytes a UTF-16 unit
+      this.#pieceTokens = new Uint32Array(piece.length * 3)
+    }
+    const { written } = utf8.encodeInto(piece, this.#pieceBytes)
+    const bytes = this.#pieceBytes.subarray(0, written)
     const whole = this.#pieces?.get(bytes.reduce((entry, byte) => entry + byteCharacter(byte), ''))
     if (whole !== undefined) {
       into.push(whole)
       return
     }
-    const tokens = Uint32Array.from(bytes, (byte) => this.#byteTokens[byte] ?? 0)
-    const count = mergeTokens(tokens, tokens.length, this.#merges)
-    for (let i = 0; i < count; i++) into.push(tokens[i] ?? 0)
+    for (let at = 0; at < written; at++) this.#pieceTokens[at] = this.#byteTokens[bytes[at] ?? 0] ?? 0
+    const count = this.#merger.merge(this.#pieceTokens, written)
+    for (let at = 0; at < count; at++) into.push(this.#pieceTokens[at] ?? 0)
   }
 }
 
-const textEncoder = new TextEncoder()
+const utf8 = new TextEncoder()
 
-/** Added tokens' spellings, by id. */
-type AddedContents = ReadonlyMap<number, string>
+/**
+ * Longer runs without a break are no language; cutting them bounds the memory a piece can take (7 MB). Their ids may
+ * differ from the reference's around the cut.
+ */
+const maxPieceLength = 65_536
 
-function pattern(file: TokenizerFile): RegExp {
-  const compiled = splitPattern(file.pre_tokenizer.pretokenizers[0].pattern.Regex)
-  if (compiled === null) throw new ModelFolderError(tokenizerFileName, 'pre_tokenizer: has no pattern')
-  return compiled
-}
-
-function byteTokens(vocab: ReadonlyMap<string, number>): Uint32Array {
-  return Uint32Array.from({ length: 256 }, (_, byte) => {
-    const id = vocab.get(byteCharacter(byte))
-    if (id !== undefined) return id
-    throw new ModelFolderError(tokenizerFileName, `model.vocab: byte ${byte} has no token`)
-  })
-}
-
-function readMerges(
-  { model }: TokenizerFile,
-  vocab: ReadonlyMap<string, number>,
-  added: AddedContents,
-): Merge[] {
-  return model.merges.flatMap((merge, rank) => {
-    const [left = '', right = ''] = typeof merge === 'string' ? merge.split(' ') : merge
-    const ids = { left: vocab.get(left), right: vocab.get(right), merged: vocab.get(left + right) }
-    if (!isMerge(ids)) {
-      throw new ModelFolderError(
-        tokenizerFileName,
-        `model.merges[${rank}]: names a token model.vocab has not`,
-      )
-    }
-    return [ids.left, ids.right, ids.merged].some((id) => added.has(id)) ? [] : [ids]
-  })
-}
-
-function isMerge(ids: { [name in keyof Merge]: number | undefined }): ids is Merge {
-  return ids.left !== undefined && ids.right !== undefined && ids.merged !== undefined
-}
-
-function spellings(vocab: ReadonlyMap<string, number>, added: AddedContents) {
-  const spelled: (ArrayLike<number> | undefined)[] = []
-  for (const [entry, id] of vocab) {
-    const bytes = bytesOfEntry(entry)
-    if (bytes === null || !Number.isInteger(id) || id < 0) {
-      throw new ModelFolderError(tokenizerFileName, `model.vocab: ${JSON.stringify(entry)} is not byte-level`)
-    }
-    spelled[id] = bytes
-  }
-  for (const [id, content] of added) spelled[id] = textEncoder.encode(content)
-  return Array.from(spelled)
+function pieceEnd(piece: string, from: number): number {
+  const end = from + maxPieceLength
+  if (end >= piece.length) return piece.length
+  const splitsPair = (piece.charCodeAt(end - 1) & 0xfc00) === 0xd800
+  return splitsPair ? end - 1 : end
 }

@@ -12,7 +12,7 @@ export function tokenizerJson() {
   return JSON.parse(readFileSync(join(fixtures, 'glm4v-random/tokenizer.json'), 'utf8'))
 }
 
-export const tokenizerFile = tokenizerSchema.parse(tokenizerJson())
+const tokenizerFile = tokenizerSchema.parse(tokenizerJson())
 export const tokenizer = new Tokenizer(tokenizerFile)
 
 /** Every added token, by spelling. */

@@ -24,9 +24,13 @@ test('thinking off asks the template for an answer without it', () => {
 })
 
 test('a template that opens the reasoning itself says so', () => {
-  const opening = chatWith('{{ messages[0].content }}<|assistant|>{{ "<think>" if enable_thinking }}')
+  const opening = chatWith("{{ messages[0].content }}<|assistant|>{{ '<think>\\n' if enable_thinking }}")
   expect(opening.draft({ ...request, messages: hello, thinking: true }).opensReasoning).toBe(true)
   expect(opening.draft({ ...request, messages: hello, thinking: false }).opensReasoning).toBe(false)
+  const spelled = [{ role: 'user' as const, content: '<think>' }]
+  expect(chatWith('{{ messages[0].content }}').draft({ ...request, messages: spelled }).opensReasoning).toBe(
+    false,
+  )
 })
 
 test('a text is refused as soon as it is longer than the prompt may be', () => {
@@ -38,6 +42,22 @@ test('a text is refused as soon as it is longer than the prompt may be', () => {
   expect(() =>
     chat.draft({ ...request, messages: hello, maxTokens: textTokens - 1, param: 'prompt' }),
   ).toThrow(refusal)
+})
+
+test('a conversation of more parts than tokens is refused unrendered', () => {
+  const content = Array.from({ length: 1001 }, () => ({ type: 'text' as const, text: '' }))
+  expect(() => chat.draft({ ...request, messages: [{ role: 'user', content }] })).toThrow(
+    expect.objectContaining({ code: 'context_length_exceeded' }),
+  )
+})
+
+test('tools nested too deep to print are the caller’s error', () => {
+  let nested: Record<string, unknown> = {}
+  for (let depth = 0; depth < 20_000; depth++) nested = { nested }
+  const deep = { type: 'function' as const, function: { name: 'f', parameters: nested } }
+  expect(() => chat.draft({ ...request, messages: hello, tools: [deep] })).toThrow(
+    expect.objectContaining({ code: 'invalid_request' }),
+  )
 })
 
 test('tools are printed to the model, their results come back', () => {

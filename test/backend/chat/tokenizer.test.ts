@@ -1,7 +1,7 @@
 import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers'
 import { expect, test } from 'vitest'
 import { type Merge, MergeTable } from '../../../backend/chat/merge-table.ts'
-import { mergeTokens } from '../../../backend/chat/merge-tokens.ts'
+import { TokenMerger } from '../../../backend/chat/token-merger.ts'
 import { tokenText } from '../../../backend/chat/token-text.ts'
 import { Tokenizer } from '../../../backend/chat/tokenizer.ts'
 import { tokenizerSchema } from '../../../backend/chat/tokenizer-file.ts'
@@ -65,7 +65,7 @@ test('merging with a queue equals merging by searching the lowest rank each time
     }
     const input = Array.from({ length: random.below(40) }, () => random.below(3))
     const tokens = Uint32Array.from(input)
-    const count = mergeTokens(tokens, tokens.length, new MergeTable([...merges.values()]))
+    const count = new TokenMerger(new MergeTable([...merges.values()])).merge(tokens, tokens.length)
     expect([...tokens.subarray(0, count)], `seed ${seed}, run ${run}`).toEqual(
       slowMerge(input, [...merges.values()]),
     )
@@ -92,6 +92,12 @@ test('encoding within a limit gives up exactly when the text has more tokens', (
     const limit = Math.max(0, tokens.length + random.below(5) - 2)
     const expected = tokens.length > limit ? null : tokens
     expect(tokenizer.encodeWithin(text, limit), `seed ${seed}, run ${run}`).toEqual(expected)
+  }
+})
+
+test('an endless word is cut into bounded pieces, never within a character', () => {
+  for (const word of ['a', '合', '𝒳', 'a𝒳', '\n'].map((unit) => unit.repeat(140_000 / unit.length))) {
+    expect(textOf(tokenizer.encode(word)) === word).toBe(true)
   }
 })
 
