@@ -128,8 +128,8 @@ function randomTokens(random: Random): number[] {
   const markup = ['<think>', '</think>', '<|begin_of_box|>', '<|end_of_box|>', '<|image|>', '/nothink'].map(
     added,
   )
-  const words = ['Total: 12.50', '合计', '\n\n', ' ', '👨‍👩‍👧', 'é', 'END', 'ND', '\n', '。'].map((text) =>
-    tokenizer.encode(text),
+  const words = ['Total: 12.50', '合计', '\n\n', ' ', '👨‍👩‍👧', 'é', 'END', 'ND', '\n', '读出图中的文字'].map(
+    (text) => tokenizer.encode(text),
   )
   return Array.from({ length: random.below(40) }, () => {
     if (random.chance(0.08)) return [random.pick(markup)]
@@ -139,7 +139,20 @@ function randomTokens(random: Random): number[] {
 
 test('deltas joined are the whole answer, for any tokens and options', () => {
   const random = new Random(seed)
-  const stops = ['END', 'ND\n', '计', '👨', '\n\n', ' ', 'l: 1', '12.50\n', 'D']
+  const stops = [
+    'END',
+    'ND\n',
+    '计',
+    '👨',
+    '\n\n',
+    ' ',
+    'l: 1',
+    '12.50\n',
+    'D',
+    '出图中的',
+    '图中',
+    '读出图中',
+  ]
   for (let run = 0; run < 1500; run++) {
     const tokens = randomTokens(random)
     const options = {
