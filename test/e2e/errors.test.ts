@@ -25,7 +25,7 @@ interface Attempt {
   readonly path?: string
   readonly method?: string
   readonly headers?: Record<string, string>
-  readonly body?: BodyInit
+  readonly body?: string | Uint8Array<ArrayBuffer>
 }
 
 function send({ path = '/v1/multimodal/completions', method = 'POST', headers = {}, body }: Attempt) {
