@@ -16,7 +16,7 @@ export interface ResizeRule {
 }
 
 /** Long side over short side; beyond it the reference refuses. */
-export const maxAspectRatio = 200
+const maxAspectRatio = 200
 
 /**
  * The size a picture is resized to before it is cut into patches, exactly as the reference computes it

@@ -66,7 +66,7 @@ export function checkUrl(raw: string, policy: UrlPolicy): UrlVerdict {
   return { type: 'allowed', url, host, hostType, trusted }
 }
 
-export function effectivePort(url: URL): number {
+function effectivePort(url: URL): number {
   return url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
 }
 

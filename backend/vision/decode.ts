@@ -1,6 +1,7 @@
 import sharp, { type Sharp } from 'sharp'
 import type { ImageHeader } from '../../shared/image-formats/reading.ts'
 import { displaySize } from '../../shared/image-header.ts'
+import { countScans } from './jpeg-scans.ts'
 import type { RgbImage } from './resample.ts'
 import { cmykToRgb, overWhite } from './to-rgb.ts'
 
@@ -13,6 +14,9 @@ export class UndecodableError extends Error {
 export class DecodeTimeoutError extends Error {
   override readonly name = 'DecodeTimeoutError'
 }
+
+/** Common encoders write ten; at 50 megapixels each costs some 30 ms. */
+const maxJpegScans = 64
 
 export interface DecodeLimits {
   readonly maxPixels: number
@@ -42,6 +46,9 @@ export async function decodeRgb(
   header: ImageHeader,
   limits: DecodeLimits,
 ): Promise<RgbImage> {
+  if (header.format === 'jpeg' && countScans(bytes, maxJpegScans + 1) > maxJpegScans) {
+    throw new UndecodableError('the JPEG has too many scans')
+  }
   const input = sharp(bytes, {
     failOn: 'warning',
     ignoreIcc: true,

@@ -1,4 +1,4 @@
-export type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif'
+type ImageFormat = 'jpeg' | 'png' | 'webp' | 'gif'
 
 /** EXIF orientation (tag 0x0112): 1 is upright, 5…8 swap width and height on display. */
 export type Orientation = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8

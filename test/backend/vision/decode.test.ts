@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { configureDecoder, decodeRgb, UndecodableError } from '../../../backend/vision/decode.ts'
+import { countScans } from '../../../backend/vision/jpeg-scans.ts'
 import type { RgbImage } from '../../../backend/vision/resample.ts'
 import type { ImageHeader } from '../../../shared/image-formats/reading.ts'
 import { readImageHeader } from '../../../shared/image-header.ts'
@@ -170,6 +171,19 @@ describe('with the decoder set up as the server does', () => {
         if (error !== null) expect(error, name).toBeInstanceOf(UndecodableError)
       }
     }
+  })
+
+  test('a JPEG of hundreds of scans is refused before it is decoded', async () => {
+    const { data, raw } = randomPixels(64, 64, 3, new Random(seed))
+    const bytes = await sharp(data, { raw }).jpeg({ progressive: true }).toBuffer()
+    expect(countScans(bytes, 1000)).toBeGreaterThan(5)
+    expect(countScans(bytes, 1000)).toBeLessThan(20)
+    await decode(bytes)
+
+    const lastScan = bytes.subarray(bytes.lastIndexOf(Buffer.from([0xff, 0xda])), -2)
+    const bomb = Buffer.concat([bytes.subarray(0, -2), ...Array(200).fill(lastScan), bytes.subarray(-2)])
+    expect(countScans(bomb, 1000)).toBeGreaterThan(200)
+    await expect(decode(bomb)).rejects.toThrow('scans')
   })
 
   test.each(['jpeg', 'png', 'webp', 'gif'] as const)('half a %s is undecodable', async (format) => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { ImageFetcher } from '../../../backend/vision/image-fetcher.ts'
 import { checkUrl, publicUrlPolicy } from '../../../shared/url-rules.ts'
 import { readUrlList } from '../../support/read-url-list.ts'
-import { fetcherOn, picture, startSite, testLimits } from './support/picture-site.ts'
+import { fetcherOn, picture, startSite, startTlsSite, testLimits } from './support/picture-site.ts'
 
 const publicAddress = '93.184.216.34'
 const otherAddress = '151.101.1.140'
@@ -170,4 +170,18 @@ test('the real connector goes to the address that was checked, whatever the name
   })
   await fetcher.fetch(`http://example.com:${port}/`, whole)
   expect(hosts).toEqual([`example.com:${port}`])
+})
+
+test('a pinned connection over TLS still asks for the name, and for a certificate that proves it', async () => {
+  const asked = Promise.withResolvers<string>()
+  const port = await startTlsSite((name) => asked.resolve(name))
+  const fetcher = new ImageFetcher({
+    policy: { ...publicUrlPolicy, trustedHosts: [`example.com:${port}`] },
+    limits: testLimits,
+    lookup: async () => [{ address: '127.0.0.1', family: 4 }],
+  })
+  await expect(fetcher.fetch(`https://example.com:${port}/`, whole)).rejects.toMatchObject({
+    code: 'image_fetch_failed',
+  })
+  expect(await asked.promise).toBe('example.com')
 })

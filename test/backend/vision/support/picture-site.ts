@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, createServer as createSocketServer, type Server, type Socket } from 'node:net'
+import { createServer as createTlsServer } from 'node:tls'
 import { buildConnector } from 'undici'
 import { onTestFinished } from 'vitest'
 import {
@@ -27,6 +28,18 @@ export function startSocketSite(onConnection: (socket: Socket) => void): Promise
   return listen(createSocketServer(onConnection))
 }
 
+/** TLS without a certificate: it hears which name is asked for and then fails. */
+export function startTlsSite(onName: (name: string) => void): Promise<number> {
+  return listen(
+    createTlsServer({
+      SNICallback: (name, done) => {
+        onName(name)
+        done(new Error('no certificate'))
+      },
+    }),
+  )
+}
+
 async function listen(server: Server): Promise<number> {
   const sockets = new Set<Socket>()
   server.on('connection', (socket) => {
@@ -42,7 +55,7 @@ async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port // listening on TCP
 }
 
-export interface Dial {
+interface Dial {
   readonly host: string
   readonly addresses: readonly string[]
 }
