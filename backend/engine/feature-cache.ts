@@ -19,7 +19,7 @@ export interface Picture {
   readyAtMs: number | null
 }
 
-export type PictureState =
+type PictureState =
   | { readonly type: 'queued' }
   | { readonly type: 'loading' }
   | { readonly type: 'loaded'; readonly patches: Patches }

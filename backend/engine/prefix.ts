@@ -9,7 +9,7 @@ export interface Prefix {
   readonly images: readonly PrefixImage[]
 }
 
-export interface PrefixImage {
+interface PrefixImage {
   readonly offset: number
   readonly count: number
   readonly digest: string

@@ -167,6 +167,34 @@ test('a consumer that stops iterating cancels its request and frees its slot', a
   await engine.close()
 })
 
+test('a consumer that has enough gets its finish and frees the slot', async () => {
+  const runner = new FakeRunner({ slots: 1 })
+  const engine = startEngine(runner)
+  const generation = engine.submit(request({ maxNewTokens: 200 }))
+  const seen: string[] = []
+  for await (const event of generation) {
+    seen.push(event.type)
+    if (seen.length === 3) generation.stop()
+    if (event.type === 'finish') {
+      expect(event).toMatchObject({ reason: 'stop', usage: { completionTokens: 3 } })
+    }
+  }
+  expect(seen).toEqual(['token', 'token', 'token', 'finish'])
+  await collect(engine.submit(request()))
+  expect(runner.log.length).toBeLessThan(20)
+  await engine.close()
+})
+
+test('a caller learns that there is no room before anything is done for it', async () => {
+  const engine = startEngine(new FakeRunner({ slots: 1 }), { maxQueue: 1 })
+  expect(() => engine.checkRoom('caller')).not.toThrow()
+  const accepted = [1, 2].map(() => collect(engine.submit(request())))
+  expect(() => engine.checkRoom('caller')).toThrow(expect.objectContaining({ code: 'queue_full' }))
+  expect(engine.stats().counters).toMatchObject({ refused: 1, submitted: 2 })
+  await Promise.all(accepted)
+  await engine.close()
+})
+
 test('a step that fails for one request leaves the others their answers', async () => {
   const runner = new FakeRunner({ slots: 3 })
   const errors: unknown[] = []
