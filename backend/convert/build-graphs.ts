@@ -7,7 +7,7 @@ import { Tensors } from './graphs/tensors.ts'
 import { buildTextDecoder } from './graphs/text-decoder.ts'
 import { buildTokenEmbedding } from './graphs/token-embedding.ts'
 import { buildVisionEncoder } from './graphs/vision-encoder.ts'
-import type { WeightFormat } from './weights/weight-format.ts'
+import type { WeightFormats } from './weights/weight-formats.ts'
 
 const architectures = { glm4v, glm_ocr: glmOcr } as const satisfies Record<
   ModelConfig['architecture'],
@@ -18,7 +18,7 @@ const architectures = { glm4v, glm_ocr: glmOcr } as const satisfies Record<
  * The three graphs of a model. Every tensor's name and shape is checked here; no weight is read yet.
  * @throws ModelFolderError when the checkpoint is not exactly this architecture and configuration.
  */
-export function buildGraphs(config: ModelConfig, checkpoint: Checkpoint, format: WeightFormat) {
+export function buildGraphs(config: ModelConfig, checkpoint: Checkpoint, formats: WeightFormats) {
   const architecture = architectures[config.architecture]
   const root = new Tensors(checkpoint, '')
   const visual = root.under('model.visual')
@@ -31,11 +31,11 @@ export function buildGraphs(config: ModelConfig, checkpoint: Checkpoint, format:
     vision: buildVisionEncoder({
       config: config.vision,
       visual,
-      format,
+      format: formats.vision,
       variant: architecture.vision(config, visual),
     }),
-    embed: buildTokenEmbedding(config.text, model, format),
-    decoder: buildTextDecoder(config.text, { model, head }, format),
+    embed: buildTokenEmbedding(config.text, model, formats.embedding),
+    decoder: buildTextDecoder(config.text, { model, head }, formats),
   }
   checkpoint.assertAllUsed(
     // A tied head may still be in the file; the table stands for it.

@@ -10,7 +10,7 @@ import { Checkpoint } from './checkpoint/checkpoint.ts'
 import { keptFiles, modelDigest } from './model-digest.ts'
 import type { BuiltGraph } from './onnx/graph-builder.ts'
 import { writeStagedFolder } from './staged-folder.ts'
-import { weightFormat } from './weights/weight-formats.ts'
+import { weightFormats } from './weights/weight-formats.ts'
 import { writeGraph } from './write-graph.ts'
 
 /** Changes whenever the same model would convert to other files: part of the conversion cache's key. */
@@ -50,7 +50,7 @@ export async function convertModel(options: ConvertOptions): Promise<Manifest> {
   await readChatTemplate(modelDir)
   const checkpoint = await Checkpoint.open(modelDir)
   try {
-    const graphs = buildGraphs(config, checkpoint, weightFormat(dtype, device))
+    const graphs = buildGraphs(config, checkpoint, weightFormats(dtype, device))
     const total = Object.values(graphs).reduce((sum, graph) => sum + graph.weightBytes, 0)
     const source = await modelDigest(modelDir)
     return await writeStagedFolder(outDir, async (dir) => {

@@ -70,14 +70,18 @@ interface GatedMlp {
   readonly gateUpBias: Matrix | null
   readonly down: Matrix
   readonly downBias: Matrix | null
+  /** Of the MLP's own input; see Linear. */
+  readonly outliers: boolean
 }
 
 /** down(silu(gate(x)) · up(x)), x f32 [M, width]. */
 export function gatedMlp(g: GraphBuilder, format: WeightFormat, x: Value, mlp: GatedMlp): Value {
-  const both = format.linear(g, x, mlp.gateUp, mlp.gateUpBias)
+  const both = format.linear(g, x, { weight: mlp.gateUp, bias: mlp.gateUpBias, outliers: mlp.outliers })
   const [gate, up] = split(g, both, [mlp.gateUp.rows / 2, mlp.gateUp.rows / 2])
   assert(gate && up, 'the product is gate and up')
   // With alpha 1, QuickGelu is silu in one pass.
   const activated = g.op('QuickGelu', [gate], { domain: microsoft, attributes: { alpha: { float: 1 } } })
-  return format.linear(g, g.op('Mul', [activated, up]), mlp.down, mlp.downBias)
+  const product = g.op('Mul', [activated, up])
+  // A product of two activations is where a model's largest values arise.
+  return format.linear(g, product, { weight: mlp.down, bias: mlp.downBias, outliers: true })
 }

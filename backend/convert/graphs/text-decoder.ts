@@ -5,6 +5,7 @@ import type { Matrix } from '../checkpoint/matrix.ts'
 import type { Value } from '../onnx/graph.ts'
 import { type BuiltGraph, GraphBuilder } from '../onnx/graph-builder.ts'
 import type { WeightFormat } from '../weights/weight-format.ts'
+import type { WeightFormats } from '../weights/weight-formats.ts'
 import { addRmsNorm, gatedMlp, reshape, rmsNorm, rotate, split } from './layers.ts'
 import type { Tensors } from './tensors.ts'
 
@@ -21,8 +22,9 @@ interface DecoderWeights {
 export function buildTextDecoder(
   config: TextConfig,
   weights: DecoderWeights,
-  format: WeightFormat,
+  formats: Pick<WeightFormats, 'layers' | 'head'>,
 ): BuiltGraph {
+  const format = formats.layers
   const g = new GraphBuilder('decoder')
   const inputs = decoderInputs(g, config)
   const norm = (name: string, from = weights.model) => from.weight(name, [config.hiddenSize])
@@ -41,7 +43,7 @@ export function buildTextDecoder(
       residual = g.op('Gather', [residual, inputs.logitRows])
     }
     const projection = layer.weight('self_attn.o_proj', [config.hiddenSize, config.heads * config.headSize])
-    const projected = format.linear(g, attended, projection, null)
+    const projected = format.linear(g, attended, { weight: projection, bias: null, outliers: false })
     const afterAttention = rmsNorm(g, projected, norm('post_self_attn_layernorm', layer), eps)
     const middle = addRmsNorm(g, afterAttention, residual, norm('post_attention_layernorm', layer), eps)
     const output = gatedMlp(g, format, middle.normed, mlpWeights(layer, config))
@@ -50,7 +52,7 @@ export function buildTextDecoder(
     const nextNorm = next ? norm('input_layernorm', next) : norm('norm')
     ;({ normed, sum: residual } = addRmsNorm(g, afterMlp, middle.sum, nextNorm, eps))
   }
-  const logits = format.linear(g, normed, weights.head, null)
+  const logits = formats.head.linear(g, normed, { weight: weights.head, bias: null, outliers: true })
   g.output(decoderGraph.outputs.logits, logits, 'f32', ['R', config.vocabSize])
   return g.build()
 }
@@ -98,7 +100,8 @@ function attention(
     { name: 'self_attn.v_proj', rows: keyWidth },
   ]
   const weight = layer.stackedWeight(parts, config.hiddenSize)
-  const rows = format.linear(g, x, weight, layer.stackedBias(parts, config.attentionBias))
+  const bias = layer.stackedBias(parts, config.attentionBias)
+  const rows = format.linear(g, x, { weight, bias, outliers: false })
   const sequences = g.op('Reshape', [rows, inputs.sequenceShape])
   const [query, key, value] = split(g, sequences, [queryWidth, keyWidth, keyWidth])
   assert(query && key && value, 'the projection is query, key and value')
@@ -134,5 +137,6 @@ function mlpWeights(layer: Tensors, { hiddenSize, intermediateSize }: TextConfig
     gateUpBias: null,
     down: layer.weight('mlp.down_proj', [hiddenSize, intermediateSize]),
     downBias: null,
+    outliers: false,
   }
 }

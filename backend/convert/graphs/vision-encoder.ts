@@ -41,7 +41,11 @@ export function buildVisionEncoder(context: VisionContext): BuiltGraph {
 
   // A convolution whose kernel is its stride is one product per patch.
   const patchWeight = visual.weight('patch_embed.proj', [hiddenSize, ...kernel])
-  const embedded = format.linear(g, pixels, patchWeight, visual.bias('patch_embed.proj', hiddenSize))
+  const embedded = format.linear(g, pixels, {
+    weight: patchWeight,
+    bias: visual.bias('patch_embed.proj', hiddenSize),
+    outliers: false,
+  })
   let residual = variant.afterPatchEmbedding(g, embedded)
   const norm = (from: Tensors, name: string) => from.weight(name, [hiddenSize])
   const blocks = Array.from({ length: config.depth }, (_, i) => visual.under(`blocks.${i}`))
@@ -73,7 +77,8 @@ interface BlockContext extends Omit<VisionContext, 'variant'> {
 function attention(g: GraphBuilder, { config, block, format, variant, cos, sin, x }: BlockContext): Value {
   const { hiddenSize, heads, headSize, attentionBias } = config
   const weight = block.weight('attn.qkv', [3 * hiddenSize, hiddenSize])
-  const all = format.linear(g, x, weight, block.bias('attn.qkv', 3 * hiddenSize, attentionBias))
+  const bias = block.bias('attn.qkv', 3 * hiddenSize, attentionBias)
+  const all = format.linear(g, x, { weight, bias, outliers: false })
   const [query, key, value] = split(g, all, [hiddenSize, hiddenSize, hiddenSize])
   assert(query && key && value, 'the projection is query, key and value')
 
@@ -87,9 +92,11 @@ function attention(g: GraphBuilder, { config, block, format, variant, cos, sin, 
     [heading(query, 'q_norm'), heading(key, 'k_norm'), reshape(g, value, sequence)],
     { domain: 'com.microsoft', attributes: { num_heads: heads, scale: { float: headSize ** -0.5 } } },
   )
-  const projection = block.weight('attn.proj', [hiddenSize, hiddenSize])
-  const bias = block.bias('attn.proj', hiddenSize, attentionBias)
-  return format.linear(g, reshape(g, attended, [-1, hiddenSize]), projection, bias)
+  return format.linear(g, reshape(g, attended, [-1, hiddenSize]), {
+    weight: block.weight('attn.proj', [hiddenSize, hiddenSize]),
+    bias: block.bias('attn.proj', hiddenSize, attentionBias),
+    outliers: false,
+  })
 }
 
 function mlpWeights(block: Tensors, { hiddenSize, mlpSize, attentionBias }: VisionConfig) {
@@ -102,6 +109,7 @@ function mlpWeights(block: Tensors, { hiddenSize, mlpSize, attentionBias }: Visi
     gateUpBias: block.stackedBias(parts, attentionBias),
     down: block.weight('mlp.down_proj', [hiddenSize, mlpSize]),
     downBias: block.bias('mlp.down_proj', hiddenSize, attentionBias),
+    outliers: false,
   }
 }
 
@@ -111,10 +119,12 @@ function merge(g: GraphBuilder, { config, visual, format }: VisionContext, x: Va
   const kernel = visual.weight('downsample', [width, hiddenSize, mergeSize, mergeSize])
   const blocks = reshape(g, x, [-1, mergeSize * mergeSize * hiddenSize])
   const weight = channelsLast(kernel, hiddenSize, mergeSize * mergeSize)
-  const downsampled = format.linear(g, blocks, weight, visual.bias('downsample', width))
+  const bias = visual.bias('downsample', width)
+  const downsampled = format.linear(g, blocks, { weight, bias, outliers: true })
 
   const merger = visual.under('merger')
-  const projected = format.linear(g, downsampled, merger.weight('proj', [width, width]), null)
+  const projection = merger.weight('proj', [width, width])
+  const projected = format.linear(g, downsampled, { weight: projection, bias: null, outliers: true })
   const normWeight = merger.weight('post_projection_norm', [width])
   const normBias = merger.bias('post_projection_norm', width)
   assert(normBias, 'a LayerNorm has a bias')
@@ -129,6 +139,7 @@ function merge(g: GraphBuilder, { config, visual, format }: VisionContext, x: Va
     gateUpBias: null,
     down: merger.weight('down_proj', [width, mergerSize]),
     downBias: null,
+    outliers: true,
   })
 }
 

@@ -6,7 +6,7 @@ import type { WeightFormat } from './weight-format.ts'
 
 /** Every weight in f32, exactly as the source has it. */
 export const fp32Format: WeightFormat = {
-  linear(g, x, weight, bias) {
+  linear(g, x, { weight, bias }) {
     const { rows, columns } = weight
     const transposed = g.weight(weight.name, 'f32', [columns, rows], (put) =>
       writeTransposed(

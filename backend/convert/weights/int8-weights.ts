@@ -1,0 +1,131 @@
+import assert from 'node:assert/strict'
+import { ModelFolderError } from '../../model/model-folder-error.ts'
+import { type Matrix, type RowBlock, rowBlocks } from '../checkpoint/matrix.ts'
+import { elementTypes, type Value } from '../onnx/graph.ts'
+import type { GraphBuilder } from '../onnx/graph-builder.ts'
+import { floatWeights } from './float-weights.ts'
+import { bytesOf, writeTransposed } from './transpose.ts'
+import type { WeightFormat } from './weight-format.ts'
+
+/**
+ * Products in 8-bit integers. Weights have one scale per output, activations one per row, found at run time: a row's
+ * result never depends on the rows beside it. Activations are unsigned around 128, because signed ones leave the
+ * processor's fast path (60 times slower, measured).
+ */
+export const int8Format: WeightFormat = {
+  linear(g, x, { weight, bias, outliers }) {
+    const weights = int8Transposed(g, weight)
+    const { scaled, scales } = scaleRows(g, x)
+    const product = outliers ? fineProduct(g, scaled, weights) : coarseProduct(g, scaled, weights)
+    const result = g.op('Mul', [product, scales])
+    return bias === null ? result : g.op('Add', [result, floatWeights(g, bias, [weight.rows])])
+  },
+  embedding(g, ids, table) {
+    const [quantised, scales] = g.weights({
+      source: table.name,
+      parts: [
+        { type: 'i8', dims: [table.rows, table.columns] },
+        { type: 'f32', dims: [table.rows, 1] },
+      ],
+      async write(put) {
+        for await (const block of rowBlocks(table)) {
+          const { values, scales } = quantiseBlock(block, table)
+          await put(0, block.first * table.columns, bytesOf(values))
+          await put(1, block.first * 4, bytesOf(scales))
+        }
+      },
+    })
+    const pick = (from: Value | undefined) => g.op('Gather', [from ?? null, ids])
+    const rows = g.op('Cast', [pick(quantised)], { attributes: { to: elementTypes.f32.code } })
+    return g.op('Mul', [rows, pick(scales)])
+  },
+}
+
+/** Each row of x, f32 [M, K], stretched to −127 … 127; and the factor, f32 [M, 1], that takes it back. */
+function scaleRows(g: GraphBuilder, x: Value) {
+  const largest = g.op('ReduceMax', [g.op('Abs', [x]), g.constant('i64', [-1])], {
+    attributes: { keepdims: 1 },
+  })
+  // A row of zeros must not divide by zero.
+  const positive = g.op('Max', [largest, scalar(g, 1e-30)])
+  const scales = g.op('Mul', [positive, scalar(g, 1 / 127)])
+  return { scaled: g.op('Div', [x, scales]), scales }
+}
+
+type Int8Weights = ReturnType<typeof int8Transposed>
+
+/** Rows rounded to 8 bits, times the weights. */
+function coarseProduct(g: GraphBuilder, rows: Value, { quantised, scales }: Int8Weights) {
+  // Activations q stand for q − 128. QuantizeLinear rounds, shifts and saturates in one pass.
+  const zeroPoint = g.constant('u8', [128], [])
+  const activations = g.op('QuantizeLinear', [rows, scalar(g, 1), zeroPoint])
+  return g.op('MatMulIntegerToFloat', [activations, quantised, scalar(g, 1), scales, zeroPoint], {
+    domain: 'com.microsoft',
+  })
+}
+
+/**
+ * Rows in 16 bits: what rounding to 8 leaves over is stretched to 8 bits of its own, and both go through one product
+ * as rows of twice the batch. Reads the weights once, so a decode step costs no more; a prefill costs double.
+ */
+function fineProduct(g: GraphBuilder, rows: Value, weights: Int8Weights) {
+  // A remainder is at most one half.
+  const stretch = 2 * 127
+  const remainders = g.op('Mul', [g.op('Sub', [rows, g.op('Round', [rows])]), scalar(g, stretch)])
+  const stacked = g.op('Concat', [rows, remainders], { attributes: { axis: 0 } })
+  const [high, low] = g.ops('Split', [coarseProduct(g, stacked, weights)], 2, {
+    attributes: { axis: 0, num_outputs: 2 },
+  })
+  assert(high && low, 'the product splits into its halves')
+  return g.op('Add', [high, g.op('Mul', [low, scalar(g, 1 / stretch)])])
+}
+
+function scalar(g: GraphBuilder, value: number) {
+  return g.constant('f32', [value], [])
+}
+
+/** The transpose, i8 [columns, rows], and the scale of each of its columns, f32 [rows]. */
+function int8Transposed(g: GraphBuilder, weight: Matrix) {
+  const { rows, columns } = weight
+  const [quantised, scales] = g.weights({
+    source: weight.name,
+    parts: [
+      { type: 'i8', dims: [columns, rows] },
+      { type: 'f32', dims: [rows] },
+    ],
+    async write(put) {
+      const all = new Float32Array(rows)
+      const encode = (block: RowBlock) => {
+        const { values, scales } = quantiseBlock(block, weight)
+        all.set(scales, block.first)
+        return values
+      }
+      await writeTransposed(
+        weight,
+        (length) => new Int8Array(length),
+        encode,
+        (offset, bytes) => put(0, offset, bytes),
+      )
+      await put(1, 0, bytesOf(all))
+    },
+  })
+  return { quantised: quantised ?? null, scales: scales ?? null }
+}
+
+/** Each row to integers −127 … 127 and its scale. @throws ModelFolderError for NaN or infinite weights. */
+function quantiseBlock({ rows, values, first }: RowBlock, { name, columns }: Matrix) {
+  const quantised = new Int8Array(values.length)
+  const scales = new Float32Array(rows)
+  for (let row = 0; row < rows; row += 1) {
+    const [start, end] = [row * columns, (row + 1) * columns]
+    let largest = 0
+    for (let i = start; i < end; i += 1) largest = Math.max(largest, Math.abs(values[i] ?? 0))
+    if (!Number.isFinite(largest))
+      throw new ModelFolderError(name, `row ${first + row} holds NaN or infinity`)
+    // A row of zeros stays zero under any scale.
+    const scale = Math.fround(largest / 127) || 1
+    scales[row] = scale
+    for (let i = start; i < end; i += 1) quantised[i] = Math.round((values[i] ?? 0) / scale)
+  }
+  return { values: quantised, scales }
+}
