@@ -1,0 +1,155 @@
+"""Batches for the trainer, made in a process of their own: pictures of one size, with one to three questions each."""
+
+import os
+import random
+from dataclasses import dataclass, field
+from multiprocessing import Queue
+from queue import Empty
+
+import numpy as np
+
+from . import chat
+from .difficulty import Difficulty
+from .pixels import MERGE, PATCH, STEP, patches, token_cells
+from .scene import DoesNotFit, Scene, Turn
+from .scenes.form import form
+from .scenes.receipt import receipt
+from .scenes.screen import error_screen
+from .scenes.shapes import shapes
+from .scenes.tag import price_tag
+from .scenes.text import text_lines
+from .tokenizer import build_tokenizer
+
+SCENES = {"text": text_lines, "tag": price_tag, "receipt": receipt, "screen": error_screen, "shapes": shapes, "form": form}
+SYSTEMS = ("You read receipts.", "You are a helpful assistant.", "Answer briefly.", "You are an OCR engine.", "Answer with the value only.",
+           "你是一个识图助手。", "请简短回答。", "你是一个有用的助手", "只回答结果", "You help people with their documents.", "你负责识别图片中的文字。")
+WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第一张图片:"), ("第二张图:", "第二张图，", "第2张图：", "后一张图:")),
+         "en": (("In the first image: ", "First image: ", "Image 1: "), ("In the second image: ", "Second image: ", "Image 2: "))}
+POOL = 4  # batches drawn together
+BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A sort of batch: which scenes, how large, how hard, how often."""
+
+    name: str
+    weight: float
+    scenes: dict[str, float]
+    width: tuple[int, int]  # pixels
+    height: tuple[int, int]
+    images: int = 1
+    difficulty: Difficulty = field(default_factory=Difficulty)
+
+
+@dataclass
+class Lesson:
+    """The pictures of one conversation and the conversation."""
+
+    pixels: list[np.ndarray]
+    cells: list[np.ndarray]
+    conversation: chat.Conversation
+
+
+@dataclass
+class Batch:
+    kind: str
+    grid: chat.Grid  # visual tokens, rows and columns, of every picture in it
+    pixels: np.ndarray  # [pictures, patches, 192] float16
+    cells: np.ndarray  # [pictures, visual tokens, 4] character classes
+    ids: np.ndarray  # [conversations, length]
+    targets: np.ndarray  # [conversations, length]
+    positions: np.ndarray  # [3, conversations, length]
+
+
+def draw(random: random.Random, kind: Kind, width: int, height: int):
+    """One picture with its cells and questions: (image, cells, turns)."""
+    for _ in range(200):
+        name = random.choices(list(kind.scenes), list(kind.scenes.values()))[0]
+        try:
+            scene = SCENES[name](random, width, height, kind.difficulty)
+        except DoesNotFit:
+            continue
+        image, cells = scene.page.finish(random, kind.difficulty.roughness)
+        return image, cells, scene
+    raise RuntimeError(f"nothing fits {width}x{height} in {kind}")
+
+
+def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 160) -> list[Turn]:
+    """One to `most` questions, the likely ones first, none twice; answers of at most `longest` characters in all."""
+    left, chosen = list(scene.turns), []
+    for _ in range(random.randint(1, most)):
+        left = [(weight, turn) for weight, turn in left if all(turn.task != other.task for other in chosen)]
+        if not left:
+            break
+        turn = random.choices([turn for _, turn in left], [weight for weight, _ in left])[0]
+        if chosen and sum(len(other.answer) for other in chosen) + len(turn.answer) > longest:
+            continue
+        chosen.append(turn)
+    return chosen
+
+
+def pair_turns(random: random.Random, scenes: list[Scene]) -> list[Turn]:
+    """Questions about two pictures: one of them by name, or both at once."""
+    turns = []
+    for _ in range(random.choice((1, 2))):
+        index = random.randrange(2)
+        turn = choose_turns(random, scenes[index], 1)[0]
+        way = "zh" if any(character > "\u2e80" for character in turn.prompt) else "en"
+        other = [candidate for _, candidate in scenes[1 - index].turns if candidate.task == turn.task]
+        if other and turn.task in BOTH and random.random() < 0.35:
+            first, second = (turn, other[0]) if index == 0 else (other[0], turn)
+            turns.append(Turn(turn.task, turn.prompt, f"{first.answer}\n{second.answer}"))
+        else:
+            turns.append(Turn(turn.task, random.choice(WHICH[way][index]) + turn.prompt, turn.answer))
+    return turns
+
+
+def batch_size(width: int, height: int, images: int, budget: int) -> int:
+    """Conversations that cost about `budget` patches, counting attention's square."""
+    count = images * width * height / PATCH**2
+    return max(1, min(48, round(budget / (count * (1 + count / images / 1500)))))
+
+
+def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> list[Batch]:
+    """A few batches of one picture size. Conversations of like length go together, so that little is padding."""
+    width, height = (random.randrange(low, high + 1, STEP) for low, high in (kind.width, kind.height))
+    grid = height // STEP, width // STEP
+    # A second question is cheap beside a large picture, dear beside a small one.
+    most = 1 if width * height < 20_000 and random.random() < 0.8 else 3
+    size = batch_size(width, height, kind.images, budget)
+    lessons = [make_lesson(random, tokenizer, kind, grid, most) for _ in range(size * POOL)]
+    lessons.sort(key=lambda lesson: len(lesson.conversation.ids))
+    return [join(tokenizer, kind, grid, lessons[start : start + size]) for start in range(0, len(lessons), size)]
+
+
+def make_lesson(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> Lesson:
+    pixels, cells, scenes = [], [], []
+    for _ in range(kind.images):
+        image, named, scene = draw(random, kind, grid[1] * STEP, grid[0] * STEP)
+        pixels.append(patches(image))
+        cells.append(token_cells(named))
+        scenes.append(scene)
+    turns = choose_turns(random, scenes[0], most) if kind.images == 1 else pair_turns(random, scenes)
+    system = random.choice(SYSTEMS) if random.random() < 0.06 else None
+    return Lesson(pixels, cells, chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system))
+
+
+def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson]) -> Batch:
+    ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
+    pixels = np.stack([picture for lesson in lessons for picture in lesson.pixels]).astype(np.float16)
+    cells = np.stack([picture for lesson in lessons for picture in lesson.cells])
+    return Batch(kind.name, grid, pixels, cells, ids, targets, positions)
+
+
+def serve(requests: Queue, batches: Queue, seed: int) -> None:
+    """The process that draws: answers each (kind, budget) with a list of batches until the trainer is gone."""
+    trainer = os.getppid()
+    np.random.seed(seed)
+    source, tokenizer = random.Random(seed), build_tokenizer()
+    while os.getppid() == trainer:
+        try:
+            request = requests.get(timeout=5)
+        except Empty:
+            continue
+        batches.put(make_batches(source, tokenizer, *request))

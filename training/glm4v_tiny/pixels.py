@@ -1,0 +1,24 @@
+"""Pixels to patches, in the order the published processor lays them out."""
+
+import numpy as np
+from PIL import Image
+
+MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
+STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+PATCH = 8  # pixels a side
+MERGE = 2  # patches a side of one visual token
+STEP = PATCH * MERGE  # picture sides are multiples of this
+
+
+def patches(image: Image.Image) -> np.ndarray:
+    """[patches, 192], the four patches of a visual token one after another; each is channel, row, column."""
+    values = (np.asarray(image, np.float32) / 255 - MEAN) / STD
+    rows, columns = image.height // STEP, image.width // STEP
+    split = values.reshape(rows, MERGE, PATCH, columns, MERGE, PATCH, 3)
+    return split.transpose(0, 3, 1, 4, 6, 2, 5).reshape(rows * columns * MERGE**2, 3 * PATCH**2)
+
+
+def token_cells(cells: np.ndarray) -> np.ndarray:
+    """Character classes [rows, columns] of 8-pixel cells as [visual tokens, 4], in the order of `patches`."""
+    rows, columns = cells.shape[0] // MERGE, cells.shape[1] // MERGE
+    return cells.reshape(rows, MERGE, columns, MERGE).transpose(0, 2, 1, 3).reshape(rows * columns, MERGE**2)

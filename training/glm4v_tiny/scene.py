@@ -1,0 +1,29 @@
+"""What a scene hands over: the picture and what may be asked about it."""
+
+from dataclasses import dataclass, field
+
+from .page import Page
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A question and its one right answer."""
+
+    task: str
+    prompt: str
+    answer: str
+
+
+@dataclass
+class Scene:
+    """A drawn page, the questions it can answer with how often to ask each, and what it says."""
+
+    page: Page
+    turns: list[tuple[float, Turn]] = field(default_factory=list)  # (weight, turn)
+
+    def ask(self, weight: float, task: str, prompt: str, answer: str) -> None:
+        self.turns.append((weight, Turn(task, prompt, answer)))
+
+
+class DoesNotFit(Exception):
+    """The content picked does not fit the page picked; pick again."""

@@ -1,0 +1,190 @@
+"""A receipt or a price list: a head, rows of goods with amounts, often a total."""
+
+import random
+from dataclasses import dataclass, field
+
+from ..difficulty import Difficulty
+from ..look import blank_page, pick_size, pick_style, shade
+from ..page import Page, Style
+from ..questions import NO, NOT_THERE, YES, ask, language
+from ..scene import DoesNotFit, Scene
+from ..words import money, words
+
+TOTALS = {"zh": ("合计", "总计", "总额", "总金额", "应付", "共计", "小计", "合计：", "总计:"),
+          "en": ("TOTAL", "Total", "Sum", "Total:", "TOTAL DUE", "Amount due", "Grand total", "Total amount", "Subtotal")}
+AFTER = {"zh": (("现金", "找零"), ("实收", "找零")), "en": (("Cash", "Change"), ("CASH", "CHANGE"))}
+
+
+@dataclass
+class Receipt:
+    """What is written on it, top to bottom."""
+
+    way: str  # language
+    shop: str | None = None
+    date: str | None = None
+    rows: list[tuple[str, str]] = field(default_factory=list)  # name, amount
+    total: str | None = None
+    after: list[str] = field(default_factory=list)  # amounts below the total
+    lines: list[str] = field(default_factory=list)  # every line as it is read
+
+
+@dataclass
+class Columns:
+    """Where the rows stand."""
+
+    left: float
+    right: float  # amounts end here
+    currency: str
+    leader: str  # fills the space between name and amount, "" for none
+
+
+def receipt(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
+    page = blank_page(random, width, height, difficulty.dark * 0.4)
+    if random.random() < 0.5 and sum(page.background) > 380:
+        page.draw.rectangle((0, 0, *page.image.size), fill=shade(random, 232, 255, 8))
+    paper = Receipt("zh" if random.random() < difficulty.chinese else "en")
+    largest = max(difficulty.smallest, min(difficulty.largest - 8, width // 9, height // 5, 28))
+    style = pick_style(random, pick_size(random, difficulty.smallest, largest))
+    step = style.size * random.uniform(1.22, 1.8)
+    margin = random.uniform(3, max(4.0, width * 0.08))
+    right = width - margin if random.random() < 0.85 else width - margin - random.uniform(0, width / 5)
+    columns = Columns(margin, right, random.choice(("¥", "$", "", "", "￥" if paper.way == "zh" else "")), random.choice(("", "", "", ".")))
+    y = draw_head(random, page, paper, style, step, columns)
+    y = draw_rows(random, page, paper, style, step, columns, y)
+    draw_foot(random, page, paper, style, step, columns, y)
+    scene = Scene(page)
+    add_questions(random, scene, paper)
+    return scene
+
+
+def draw_head(random: random.Random, page: Page, paper: Receipt, style: Style, step: float, columns: Columns) -> float:
+    """Shop, date, number; as much as a picture of this height can spare. Gives the next free y."""
+    y = random.uniform(2, 10)
+    spare = page.height - y - 2.5 * step
+    head = Style(style.face, round(style.size * random.choice((1, 1, 1.2, 1.5))), style.spacing, style.bold)
+    if random.random() < 0.6 and spare > step:
+        shop = random.choice(words("shops", paper.way))
+        if head.width(shop) < page.width - 4:
+            x = (page.width - head.width(shop)) / 2 if random.random() < 0.7 else columns.left
+            page.text(x, y, shop, head)
+            y += step * head.size / style.size
+            paper.shop = shop
+            paper.lines.append(shop)
+    if random.random() < 0.35 and spare > 3 * step:
+        date = random.choice(("{0}-{1:02d}-{2:02d}", "{0}/{1:02d}/{2:02d}")).format(random.randint(2018, 2027), random.randint(1, 12), random.randint(1, 28))
+        label = random.choice(("", "日期：" if paper.way == "zh" else "Date: "))
+        clock = random.choice(("", f" {random.randint(0, 23):02d}:{random.randint(0, 59):02d}"))
+        if style.width(label + date + clock) < page.width - columns.left - 2:
+            page.text(columns.left, y, label + date + clock, style)
+            y += step
+            paper.date = date
+            paper.lines.append(label + date + clock)
+    if random.random() < 0.2 and spare > 4 * step:
+        number = random.choice(("单号：", "No.", "桌号：", "Order #") if paper.way == "zh" else ("No.", "Order #", "Table ", "Tel: ")) + str(random.randint(1, 99999))
+        if style.width(number) < page.width - columns.left - 2:
+            page.text(columns.left, y, number, style)
+            y += step
+            paper.lines.append(number)
+    if random.random() < 0.3:
+        page.line(columns.left, columns.right, y + 1, dash=random.choice((0, 3, 5)))
+        y += 5
+    return y
+
+
+def draw_row(page: Page, y: float, name: str, amount: str, style: Style, columns: Columns) -> str:
+    """Name on the left, amount ending at the right. Gives the line as it is read."""
+    text = columns.currency + amount
+    x = columns.right - style.width(text)
+    end = columns.left + style.width(name)
+    if end + 0.4 * style.size > x:
+        raise DoesNotFit
+    page.text(columns.left, y, name, style)
+    page.text(x, y, text, style)
+    if columns.leader:
+        count = int((x - end - 0.8 * style.size) / max(1.0, style.width(columns.leader)))
+        page.text(end + 0.4 * style.size, y, columns.leader * count, style)
+    return f"{name} {text}"
+
+
+def draw_rows(random: random.Random, page: Page, paper: Receipt, style: Style, step: float, columns: Columns, y: float) -> float:
+    room = int((page.height - y) // step) - (1 if random.random() < 0.8 else 0)
+    if room < 1:
+        raise DoesNotFit
+    quantity = random.random() < 0.15
+    for _ in range(random.randint(max(1, min(room, 9) // 2), min(room, 12))):
+        for _ in range(6):
+            name = random.choice(words("goods", paper.way))
+            shown = f"{name} x{random.randint(1, 9)}" if quantity else name
+            amount = money(random)
+            try:
+                paper.lines.append(draw_row(page, y, shown, amount, style, columns))
+            except DoesNotFit:
+                continue
+            paper.rows.append((name, amount))
+            y += step
+            break
+    if not paper.rows:
+        raise DoesNotFit
+    return y
+
+
+def draw_foot(random: random.Random, page: Page, paper: Receipt, style: Style, step: float, columns: Columns, y: float) -> None:
+    """The total when there is room, then perhaps cash and change, then perhaps a greeting."""
+    if y + 1.2 * style.size > page.height:
+        return
+    if random.random() < 0.35 and y + step + 5 < page.height:
+        page.line(columns.left, columns.right, y + 2, dash=random.choice((0, 3, 5)))
+        y += 6
+    if random.random() < 0.82 and y + 1.2 * style.size <= page.height:
+        cents = sum(round(float(amount) * 100) for _, amount in paper.rows)
+        total = f"{cents // 100}.{cents % 100:02d}"
+        large = Style(style.face, style.size * random.choice((1, 1, 1, 1.25)), style.spacing, style.bold + random.choice((0, 0, 0.03 * style.size)))
+        try:
+            paper.lines.append(draw_row(page, y, random.choice(TOTALS[paper.way]), total, large, columns))
+        except DoesNotFit:
+            return
+        paper.total = total
+        y += step * large.size / style.size
+        if random.random() < 0.15 and y + 2 * step < page.height:
+            change = random.randint(0, 5000)
+            for label, value in zip(random.choice(AFTER[paper.way]), (cents + change, change)):
+                amount = f"{value // 100}.{value % 100:02d}"
+                paper.lines.append(draw_row(page, y, label, amount, style, columns))
+                paper.after.append(amount)
+                y += step
+    if random.random() < 0.25 and y + 1.2 * style.size < page.height:
+        greeting = random.choice(("谢谢惠顾", "欢迎再次光临") if paper.way == "zh" else ("THANK YOU", "Please come again", "Thank you!"))
+        if style.width(greeting) < page.width - 4:
+            page.text((page.width - style.width(greeting)) / 2, y, greeting, style)
+            paper.lines.append(greeting)
+
+
+def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
+    way = language(random)
+    names = [name for name, _ in paper.rows]
+    amounts = [amount for _, amount in paper.rows] + ([paper.total] if paper.total else []) + paper.after
+    scene.ask(5, "amounts", ask(random, "amounts", way), "\n".join(amounts))
+    if paper.total:
+        scene.ask(2.5, "total", ask(random, "total", way), paper.total)
+    else:
+        scene.ask(0.5, "not there", ask(random, "total", way), NOT_THERE[way])
+    single = [row for row in paper.rows if sum(row[0] in name for name in names) == 1]
+    if single:
+        name, amount = random.choice(single)
+        scene.ask(2, "item price", ask(random, "item price", paper.way, name), amount)
+        scene.ask(0.3, "is there", ask(random, "is item", paper.way, name), YES[paper.way])
+    other = random.choice([word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)])
+    scene.ask(0.9, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way])
+    scene.ask(0.3, "is there", ask(random, "is item", paper.way, other), NO[paper.way])
+    scene.ask(1.2, "items", ask(random, "items", way), "\n".join(names))
+    scene.ask(1.0, "read", ask(random, "read", way), "\n".join(paper.lines))
+    scene.ask(0.3, "count items", ask(random, "count items", way), str(len(names)))
+    scene.ask(0.5 if paper.shop else 0.15, "shop" if paper.shop else "not there", ask(random, "shop", way), paper.shop or NOT_THERE[way])
+    scene.ask(0.6 if paper.date else 0.2, "date" if paper.date else "not there", ask(random, "date", way), paper.date or NOT_THERE[way])
+    scene.ask(0.2, "not there", ask(random, "error", way), NOT_THERE[way])
+    of, total = (f" {paper.shop}" if paper.shop else ""), paper.total
+    if way == "zh":
+        answer = f"一张小票{'：' + paper.shop if paper.shop else ''}，{len(names)}件商品{'，合计 ' + total if total else ''}"
+    else:
+        answer = f"A receipt{':' + of if of else ''}, {len(names)} item{'s' * (len(names) > 1)}{', total ' + total if total else ''}"
+    scene.ask(0.4, "describe", ask(random, "describe", way), answer)

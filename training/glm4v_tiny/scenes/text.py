@@ -1,0 +1,75 @@
+"""Lines of free text: the plainest picture and the one that teaches reading."""
+
+import random
+
+from ..difficulty import Difficulty
+from ..look import accent, blank_page, pick_size, pick_style
+from ..page import Style
+from ..questions import NOT_THERE, ask, language
+from ..scene import DoesNotFit, Scene
+from ..words import chinese, english, identifier
+
+
+def content(random: random.Random, difficulty: Difficulty) -> str:
+    """A piece of text for one line."""
+    kind = random.random()
+    if kind < difficulty.chinese:
+        text = chinese(random, difficulty.reach)
+        if random.random() < 0.1:
+            text = f"{text}{random.choice(('', ' ', '：', ':'))}{identifier(random)}"
+        return text
+    if kind < difficulty.chinese + 0.6 * (1 - difficulty.chinese):
+        return english(random)
+    return identifier(random)
+
+
+def cut_to_width(text: str, style: Style, width: float) -> str:
+    """As much of the text as fits, whole words if it has any."""
+    while text and style.width(text) > width:
+        shorter = text.rsplit(" ", 1)[0] if " " in text else text[: max(1, int(len(text) * width / style.width(text)))]
+        text = shorter if shorter != text else text[:-1]
+    return text.strip()
+
+
+def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
+    """One to many lines, dense enough that few pixels are wasted; one style for all or one for each line."""
+    page = blank_page(random, width, height, difficulty.dark)
+    size = pick_size(random, difficulty.smallest, min(difficulty.largest, max(difficulty.smallest, int(height / 1.25))))
+    style, same = pick_style(random, size), random.random() < 0.6
+    few = random.choice((1, 2, 3, 100, 100, 100))
+    y, lines = random.uniform(0, max(4, height - 1.6 * size * few)), []
+    centred, left = random.random() < 0.2, random.uniform(1, max(1.5, width * 0.06))
+    while len(lines) < few:
+        if not same and lines:
+            style = pick_style(random, pick_size(random, difficulty.smallest, difficulty.largest))
+        if y + 1.2 * style.size > height:
+            break
+        text = cut_to_width(content(random, difficulty), style, width - left - 1)
+        if text:
+            free = max(0.0, width - left - style.width(text) - 1)
+            x = left + (free / 2 if centred else random.uniform(0, free) if not same or len(lines) == 0 and few == 1 else 0)
+            page.text(x, y, text, style, accent(random, page) if random.random() < 0.1 else None)
+            lines.append(text)
+        y += style.size * random.uniform(1.2, 1.7 if same else 1.5)
+        if few == 1:
+            break
+    if not lines:
+        raise DoesNotFit
+    scene = Scene(page)
+    add_questions(random, scene, lines)
+    return scene
+
+
+def add_questions(random: random.Random, scene: Scene, lines: list[str]) -> None:
+    """Mostly: read it all."""
+    way = language(random)
+    whole = "\n".join(lines)
+    scene.ask(8, "read", ask(random, "read", way), whole)
+    if len(lines) == 1 and lines[0].isdigit():
+        scene.ask(4, "read", ask(random, "number", way), whole)
+    if len(lines) > 1:
+        scene.ask(0.7, "title", ask(random, "title", way), lines[0])
+    if whole.count("\n") < 3:
+        scene.ask(0.3, "describe", ask(random, "describe", way), ("文字：" if way == "zh" else "Text: ") + whole)
+    if not any(character in whole for character in "¥$."):
+        scene.ask(0.4, "not there", ask(random, random.choice(("total", "price", "amounts")), way), NOT_THERE[way])
