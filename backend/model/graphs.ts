@@ -32,7 +32,9 @@ export const decoderGraph = {
     rotaryCos: 'rotary_cos', // f32 [B · S, rotary/2]: three-axis angles, sections already picked
     rotarySin: 'rotary_sin', // f32 [B · S, rotary/2]
     rotaryRows: 'rotary_rows', // i64 [B, S]: 0 … B·S − 1
-    logitRows: 'logit_rows', // i64 [R]: which of the B·S positions get logits; may be empty
+    // i64 [R], R ≥ 1: which of the B·S positions get logits. A step that wants none asks for row 0 and does not fetch
+    // them: several operators refuse empty tensors.
+    logitRows: 'logit_rows',
     totalMinusOne: 'seqlens_k', // i32 [B]: past length + S − 1, per row
     maxTotal: 'total_sequence_length', // i32 scalar: the longest past length + S
     pastKey: (layer: number) => `past_key.${layer}`, // f32 [B, kvHeads, C, d]
