@@ -138,8 +138,7 @@ export class ImageFetcher {
   }
 
   /** @throws {Error} the redirect leads nowhere, to a refused URL, or from https to http */
-  #redirect({ url }: AllowedUrl, { headers, body }: Dispatcher.ResponseData): AllowedUrl {
-    body.on('error', () => {}) // the client is destroyed with the body unread
+  #redirect({ url }: AllowedUrl, { headers }: Dispatcher.ResponseData): AllowedUrl {
     const { location } = headers
     if (typeof location !== 'string' || !URL.canParse(location, url.href))
       throw new Error('a redirect leads nowhere')

@@ -37,6 +37,14 @@ const failures: Record<string, RequestListener> = {
   'a picture broken off': (_request, response) => {
     response.write(picture.subarray(0, 100), () => response.destroy())
   },
+  'an error page without end': (_request, response) => {
+    response.writeHead(500)
+    endless(response, picture)
+  },
+  'a redirect with a body without end': (_request, response) => {
+    response.writeHead(302, { location: 'http://10.0.0.1/' })
+    endless(response, picture)
+  },
   'headers without end': (request) => {
     request.socket.write('HTTP/1.1 200 OK\r\n')
     forever(() => request.socket.write(`x-${'a'.repeat(1000)}: b\r\n`), request.socket)
