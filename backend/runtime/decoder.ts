@@ -80,6 +80,8 @@ export class Decoder {
     const sampled = rows
       .filter((row) => row.sampling !== null)
       .map((row) => (row.slot - lanes.first) * tokens + tokens - 1)
+    // The graph takes at least one; nobody reads the logits of a step that samples nothing.
+    const logitRows = sampled.length > 0 ? sampled : [0]
     const feeds: Record<string, Tensor> = {
       [inputs.embeddings]: new Tensor('float32', await this.#embed(lanes), [lane, tokens, hiddenSize]),
       [inputs.rotaryCos]: new Tensor('float32', cos, [flat, rope.rotaryDim / 2]),
@@ -88,7 +90,7 @@ export class Decoder {
         Array.from({ length: flat }, (_, i) => i),
         [lane, tokens],
       ),
-      [inputs.logitRows]: int64(sampled, [sampled.length]),
+      [inputs.logitRows]: int64(logitRows, [logitRows.length]),
       [inputs.totalMinusOne]: new Tensor(
         'int32',
         Int32Array.from(totals, (total) => total - 1),
