@@ -25,7 +25,7 @@ export interface BatchOptions {
 
 /**
  * The jobs admitted to one runner, with its slots and its pictures' features; it dies with the runner. Invariant: a job
- * in the batch holds a slot, and leaves with it when it has ended and no step in flight reads its rows.
+ * in the batch holds a slot; both leave between two steps, so that no step in flight loses its rows.
  */
 export class Batch {
   readonly #options: BatchOptions
@@ -33,7 +33,7 @@ export class Batch {
   readonly features: FeatureCache
   /** Oldest first. */
   readonly #jobs = new Map<Sequence, Job>()
-  #inFlight: { readonly step: Step; readonly startedAtMs: number } | null = null
+  #stepStartedAtMs: number | null = null
   #previous: Step['type'] | null = null
 
   constructor(options: BatchOptions) {
@@ -75,7 +75,7 @@ export class Batch {
 
   /** When the step in flight began; null when there is none. */
   get stepStartedAtMs(): number | null {
-    return this.#inFlight?.startedAtMs ?? null
+    return this.#stepStartedAtMs
   }
 
   /** Gives the job a slot, which must be free, and starts on its pictures and its mask. */
@@ -95,14 +95,14 @@ export class Batch {
     job.askMask(null)
   }
 
-  /** Lets go of jobs that have ended, or whose picture failed, as far as no step in flight reads them. */
+  /** Between two steps: lets go of jobs that have ended, or whose picture failed. */
   reap(): Job[] {
     const reaped: Job[] = []
     for (const job of this.#jobs.values()) {
       for (const { picture } of job.sequence.needed) {
         if (picture.state.type === 'failed') job.fail(picture.state.error)
       }
-      if (!job.ended || this.#isRead(job.sequence)) continue
+      if (!job.ended) continue
       this.#jobs.delete(job.sequence)
       this.#release(job.sequence)
       reaped.push(job)
@@ -121,10 +121,10 @@ export class Batch {
    */
   async run(step: Step): Promise<void> {
     const startedAtMs = this.#options.now()
-    this.#inFlight = { step, startedAtMs }
+    this.#stepStartedAtMs = startedAtMs
     this.#previous = step.type
     const failure = await (step.type === 'encode' ? this.#encode(step) : this.#feed(step))
-    this.#inFlight = null
+    this.#stepStartedAtMs = null
     this.#countStep(step, this.#options.now() - startedAtMs)
     if (failure === null) return
     this.#options.counters.failedSteps++
@@ -133,9 +133,8 @@ export class Batch {
     this.#blame(step, failure.error)
   }
 
-  /** Ends every job, whatever the step in flight, and with them the batch. */
+  /** Ends every job, and with them the batch. */
   abandon(error: unknown): void {
-    this.#inFlight = null
     for (const job of this.#jobs.values()) job.fail(error)
     this.reap()
   }
@@ -196,11 +195,6 @@ export class Batch {
     sequence.slot = null
     for (const { picture } of sequence.needed) this.features.drop(picture)
     sequence.needed = []
-  }
-
-  #isRead(sequence: Sequence): boolean {
-    const step = this.#inFlight?.step
-    return step !== undefined && step.type !== 'encode' && step.rows.some((row) => row.sequence === sequence)
   }
 
   #countAdmission(job: Job): void {

@@ -106,6 +106,7 @@ export class Engine {
       state: this.#state(),
       running: size,
       waiting: this.#queue.length,
+      callers: this.#queue.callers,
       slots: runner.slots,
       freeSlots,
       kvUse: kvTokens / (runner.slots * runner.maxLength),

@@ -20,6 +20,11 @@ export class FairQueue<T> {
     return this.#length
   }
 
+  /** Callers with a request that waits or runs. */
+  get callers(): number {
+    return this.#lines.size
+  }
+
   waitingOf(callerId: string): number {
     return this.#lines.get(callerId)?.items.length ?? 0
   }

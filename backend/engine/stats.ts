@@ -33,6 +33,8 @@ export interface EngineStats {
   readonly state: EngineState
   readonly running: number
   readonly waiting: number
+  /** Callers with a request that waits or runs. */
+  readonly callers: number
   readonly slots: number
   readonly freeSlots: number
   /** Share, 0 to 1, of the KV cache's entries that running requests fill. */

@@ -126,8 +126,13 @@ test('whatever callers do, every request has one end and every slot comes back',
   for (seed = firstSeed; seed < firstSeed + histories; seed++) {
     const trouble = { callers: true, failures: seed % 2 === 0, losses: seed % 5 === 0 }
     const { engine, ends } = await history(new Random(seed), trouble)
-    const { counters, running, waiting, freeSlots, slots } = engine.stats()
-    expect({ running, waiting, freeSlots }).toEqual({ running: 0, waiting: 0, freeSlots: slots })
+    const { counters, running, waiting, callers, freeSlots, slots } = engine.stats()
+    expect({ running, waiting, callers, freeSlots }).toEqual({
+      running: 0,
+      waiting: 0,
+      callers: 0,
+      freeSlots: slots,
+    })
     const { submitted, refused, stopped, filled, cancelled, expired, failed } = counters
     expect(submitted + refused).toBe(requestsEach)
     expect(stopped + filled + cancelled + expired + failed).toBe(submitted)

@@ -55,3 +55,15 @@ test('a removed item never comes up', () => {
   expect(queue.waitingOf('a')).toBe(1)
   expect(drain(queue, 1)).toEqual(['a2'])
 })
+
+test('a caller is forgotten with its last request', () => {
+  const queue = new FairQueue<string>()
+  queue.push('a', 'a1')
+  queue.push('a', 'a2')
+  queue.shift()
+  queue.leave('a')
+  expect(queue.callers).toBe(1)
+  queue.shift()
+  queue.leave('a')
+  expect(queue.callers).toBe(0)
+})
