@@ -50,6 +50,8 @@ async function openSession(path: string, device: Device, threads: number): Promi
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
+      // Processors without VNNI saturate u8 × s8 products; this takes their slower, exact ones (no effect elsewhere).
+      extra: { session: { x64quantprecision: '1' } },
       logSeverityLevel: 4, // errors come back as exceptions; on stderr they might quote a prompt
     })
   } catch (error) {
