@@ -1,0 +1,155 @@
+import { lowerBound, sortTexts } from '../matchers/literal-matcher.ts'
+import { dead, type Matcher } from '../matchers/matcher.ts'
+import type { Name, ObjectProgress, ObjectRule, ValueChoice } from './object-rule.ts'
+
+/** A key so far: the declared names that begin like it, the keys already there that do, and the patterns' state. */
+interface State {
+  readonly low: number
+  readonly high: number
+  readonly seenLow: number
+  readonly seenHigh: number
+  readonly depth: number
+  readonly pattern: number
+}
+
+const maxLookAhead = 64
+
+/** The keys that an object may have next: none twice, and each with some possible value. */
+export class KeyMatcher implements Matcher {
+  readonly start: number
+  readonly #rule: ObjectRule
+  readonly #progress: ObjectProgress
+  readonly #flatOnly: boolean
+  readonly #points: readonly (readonly number[])[]
+  readonly #allowed: readonly boolean[]
+  readonly #seen: readonly (readonly number[])[]
+  readonly #states: State[] = []
+  readonly #ids = new Map<string, number>()
+  readonly #memory: string
+
+  /** `seen`: the undeclared keys that are there already. */
+  constructor(rule: ObjectRule, progress: ObjectProgress, seen: readonly string[], flatOnly: boolean) {
+    this.#rule = rule
+    this.#progress = progress
+    this.#flatOnly = flatOnly
+    this.#points = rule.names.map(({ points }) => points)
+    this.#allowed = rule.names.map((name) => rule.declaredChoices(progress, name, flatOnly).length > 0)
+    this.#seen = sortTexts(seen)
+    this.#memory = `${progress.seen},${progress.count},${progress.found},${flatOnly}`
+    const all = { low: 0, high: this.#points.length, seenLow: 0, seenHigh: this.#seen.length }
+    this.start = this.#intern({ ...all, depth: 0, pattern: 0 })
+  }
+
+  get possible(): boolean {
+    return this.start !== dead
+  }
+
+  /** What the value may be under the key that ends here. */
+  choices(id: number): readonly ValueChoice[] {
+    const state = this.#state(id)
+    const name = this.#exactName(state)
+    if (name !== null) return this.#rule.declaredChoices(this.#progress, name, this.#flatOnly)
+    if (this.#isSeen(state)) return []
+    return this.#rule.undeclaredChoices(this.#progress, state.pattern, this.#flatOnly)
+  }
+
+  /** Whether the key that ends here is one that the rule does not declare. */
+  isUndeclared(id: number): boolean {
+    return this.#exactName(this.#state(id)) === null
+  }
+
+  next(id: number, char: number): number {
+    const state = this.#state(id)
+    const { depth } = state
+    const low = lowerBound(this.#points, state.low, state.high, depth, char)
+    const high = lowerBound(this.#points, low, state.high, depth, char + 1)
+    const seenLow = lowerBound(this.#seen, state.seenLow, state.seenHigh, depth, char)
+    const seenHigh = lowerBound(this.#seen, seenLow, state.seenHigh, depth, char + 1)
+    const pattern = this.#rule.keys.next(state.pattern, char)
+    const tracked = low < high || seenLow < seenHigh
+    if (!tracked) return this.#intern({ low: 0, high: 0, seenLow: 0, seenHigh: 0, depth: 0, pattern })
+    return this.#intern({ low, high, seenLow, seenHigh, depth: depth + 1, pattern })
+  }
+
+  accepts(id: number): boolean {
+    return this.choices(id).length > 0
+  }
+
+  anyNext(id: number, lo: number, hi: number): boolean {
+    if (this.freeDepth(id) > 0) return true
+    for (let char = lo; char <= hi; char++) {
+      if ((char < 0xd800 || char > 0xdfff) && this.next(id, char) !== dead) return true
+    }
+    return false
+  }
+
+  freeDepth(id: number): number {
+    const from = this.#state(id).pattern
+    const states = this.#rule.keys.reachable(from)
+    const free =
+      states.length <= maxLookAhead &&
+      states.every((state) => this.#undeclared(state) === Number.POSITIVE_INFINITY)
+    return free ? Number.POSITIVE_INFINITY : 0
+  }
+
+  maxRest(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  count(): number {
+    return Number.POSITIVE_INFINITY
+  }
+
+  #undeclared(pattern: number): number {
+    return this.#rule.keys.count(pattern, this.#memory, (state) => this.#acceptsUndeclared(state))
+  }
+
+  #acceptsUndeclared(pattern: number): boolean {
+    return this.#rule.undeclaredChoices(this.#progress, pattern, this.#flatOnly).length > 0
+  }
+
+  #isLive(state: State): boolean {
+    for (let index = state.low; index < state.high; index++) {
+      if (this.#allowed[index] === true) return true
+    }
+    const undeclared = this.#undeclared(state.pattern)
+    if (!Number.isFinite(undeclared)) return true
+    const gone = [
+      ...this.#points.slice(state.low, state.high),
+      ...this.#seen.slice(state.seenLow, state.seenHigh),
+    ]
+    const among = gone.filter((text) => this.#matchesUndeclared(state.pattern, text.slice(state.depth)))
+    return undeclared > among.length
+  }
+
+  #matchesUndeclared(pattern: number, rest: readonly number[]): boolean {
+    const end = rest.reduce((state, char) => this.#rule.keys.next(state, char), pattern)
+    return this.#acceptsUndeclared(end)
+  }
+
+  #exactName({ low, high, depth }: State): Name | null {
+    const name = this.#rule.names[low]
+    return low < high && name !== undefined && name.points.length === depth ? name : null
+  }
+
+  #isSeen({ seenLow, seenHigh, depth }: State): boolean {
+    return seenLow < seenHigh && this.#seen[seenLow]?.length === depth
+  }
+
+  #intern(state: State): number {
+    const key = `${state.low},${state.high},${state.seenLow},${state.seenHigh},${state.depth},${state.pattern}`
+    const known = this.#ids.get(key)
+    if (known !== undefined) return known
+    const live = this.#isLive(state)
+    const id = live ? this.#states.length : dead
+    if (live) this.#states.push(state)
+    this.#ids.set(key, id)
+    return id
+  }
+
+  #state(id: number): State {
+    const state = this.#states[id]
+    if (state === undefined) throw new RangeError(`no state ${id}`)
+    return state
+  }
+}

@@ -1,0 +1,123 @@
+import { dead, type Matcher } from '../matchers/matcher.ts'
+
+const ascii = 128
+const unknown = -2
+
+/** States of one lexeme before it starts afresh; only reached by very long texts under very odd conditions. */
+const maxStates = 100_000
+
+/**
+ * Several matchers run over one text at once, those that die left out: what an ambiguous grammar may read here. States
+ * are made as they are met; ASCII steps are table look-ups.
+ */
+export class Lexeme {
+  readonly id: number
+  readonly matchers: readonly Matcher[]
+  readonly start: number
+  readonly #states: (readonly number[])[] = []
+  readonly #ids = new Map<string, number>()
+  readonly #rows: (Int32Array | null)[] = []
+  readonly #free: number[] = []
+
+  constructor(id: number, matchers: readonly Matcher[]) {
+    this.id = id
+    this.matchers = matchers
+    this.start = this.#intern(matchers.map(({ start }) => start))
+  }
+
+  next(state: number, char: number): number {
+    if (char >= ascii) return this.#step(state, char)
+    const row = this.#rows[state] ?? this.#newRow(state)
+    const known = row[char] ?? unknown
+    if (known !== unknown) return known
+    const next = this.#step(state, char)
+    row[char] = next
+    return next
+  }
+
+  /** The matchers that accept the text so far: their indexes and states. */
+  accepted(state: number): { readonly index: number; readonly state: number }[] {
+    const out: { index: number; state: number }[] = []
+    this.#states[state]?.forEach((inner, index) => {
+      if (inner !== dead && this.matchers[index]?.accepts(inner) === true) out.push({ index, state: inner })
+    })
+    return out
+  }
+
+  accepts(state: number): boolean {
+    return this.#some(state, (matcher, inner) => matcher.accepts(inner))
+  }
+
+  anyNext(state: number, lo: number, hi: number): boolean {
+    return this.#some(state, (matcher, inner) => matcher.anyNext(inner, lo, hi))
+  }
+
+  freeDepth(state: number): number {
+    let depth = this.#free[state]
+    if (depth === undefined) {
+      depth = this.#most(state, (matcher, inner) => matcher.freeDepth(inner))
+      this.#free[state] = depth
+    }
+    return depth
+  }
+
+  maxRest(state: number): number {
+    return this.#most(state, (matcher, inner) => matcher.maxRest(inner))
+  }
+
+  /** A state that allows the same texts of up to `longest` characters, the same for as many states as is easily seen. */
+  maskState(state: number, longest: number): string {
+    return (this.#states[state] ?? [])
+      .map((inner, index) =>
+        inner === dead ? dead : (this.matchers[index]?.maskState?.(inner, longest) ?? inner),
+      )
+      .join(',')
+  }
+
+  #most(state: number, measure: (matcher: Matcher, inner: number) => number): number {
+    let most = 0
+    this.#some(state, (matcher, inner) => {
+      most = Math.max(most, measure(matcher, inner))
+      return false
+    })
+    return most
+  }
+
+  #some(state: number, test: (matcher: Matcher, inner: number) => boolean): boolean {
+    const states = this.#states[state] ?? []
+    return this.matchers.some((matcher, index) => {
+      const inner = states[index] ?? dead
+      return inner !== dead && test(matcher, inner)
+    })
+  }
+
+  #step(state: number, char: number): number {
+    const states = this.#states[state] ?? []
+    return this.#intern(
+      states.map((inner, index) =>
+        inner === dead ? dead : (this.matchers[index]?.next(inner, char) ?? dead),
+      ),
+    )
+  }
+
+  #intern(states: readonly number[]): number {
+    const key = states.join(',')
+    const known = this.#ids.get(key)
+    if (known !== undefined) return known
+    const live = states.some((state) => state !== dead)
+    const id = live ? this.#states.length : dead
+    if (id >= maxStates) throw new RangeError(`a text led through more than ${maxStates} states`)
+    if (live) {
+      this.#states.push(states)
+      this.#rows.push(null)
+    }
+    this.#ids.set(key, id)
+    return id
+  }
+
+  #newRow(state: number): Int32Array {
+    const row = new Int32Array(ascii).fill(unknown)
+    this.#rows[state] = row
+    return row
+  }
+}

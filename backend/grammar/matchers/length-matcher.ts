@@ -1,0 +1,42 @@
+import { dead, type Matcher } from './matcher.ts'
+
+/** Any string of `min` to `max` characters. A state is the number of characters so far, no further than matters. */
+export class LengthMatcher implements Matcher {
+  readonly start = 0
+  readonly #min: number
+  readonly #max: number
+
+  constructor(min: number, max: number) {
+    this.#min = min
+    this.#max = max
+  }
+
+  next(state: number): number {
+    if (state >= this.#max) return dead
+    return this.#max === Number.POSITIVE_INFINITY ? Math.min(state + 1, this.#min) : state + 1
+  }
+
+  accepts(state: number): boolean {
+    return state >= this.#min
+  }
+
+  anyNext(state: number): boolean {
+    return state < this.#max
+  }
+
+  freeDepth(state: number): number {
+    return this.#max - state
+  }
+
+  maxRest(state: number): number {
+    return this.#max - state
+  }
+
+  maskState(state: number, longest: number): number {
+    return state >= this.#min && this.#max - state > longest ? this.#min : state
+  }
+
+  count(state: number): number {
+    return state < this.#max ? Number.POSITIVE_INFINITY : 1
+  }
+}
