@@ -1,6 +1,6 @@
 import type { ModelConfig } from '../model/model-config.ts'
 import type { Architecture } from './architecture.ts'
-import type { Checkpoint } from './checkpoint/checkpoint.ts'
+import type { TensorSource } from './checkpoint/matrix.ts'
 import { glmOcr } from './glm-ocr.ts'
 import { glm4v } from './glm4v.ts'
 import { Tensors } from './graphs/tensors.ts'
@@ -15,19 +15,19 @@ const architectures = { glm4v, glm_ocr: glmOcr } as const satisfies Record<
 >
 
 /**
- * The three graphs of a model. Every tensor's name and shape is checked here; no weight is read yet.
- * @throws ModelFolderError when the checkpoint is not exactly this architecture and configuration.
+ * The three graphs of a model. Asks for every tensor it has, by name and shape; no weight is read yet.
+ * @throws ModelFolderError when one is missing or of another shape.
  */
-export function buildGraphs(config: ModelConfig, checkpoint: Checkpoint, formats: WeightFormats) {
+export function buildGraphs(config: ModelConfig, source: TensorSource, formats: WeightFormats) {
   const architecture = architectures[config.architecture]
-  const root = new Tensors(checkpoint, '')
+  const root = new Tensors(source, '')
   const visual = root.under('model.visual')
   const model = root.under('model.language_model')
   const headShape = [config.text.vocabSize, config.text.hiddenSize]
   const head = config.text.tiedEmbeddings
     ? model.weight('embed_tokens', headShape)
     : root.weight('lm_head', headShape)
-  const graphs = {
+  return {
     vision: buildVisionEncoder({
       config: config.vision,
       visual,
@@ -37,9 +37,11 @@ export function buildGraphs(config: ModelConfig, checkpoint: Checkpoint, formats
     embed: buildTokenEmbedding(config.text, model, formats.embedding),
     decoder: buildTextDecoder(config.text, { model, head }, formats),
   }
-  checkpoint.assertAllUsed(
-    // A tied head may still be in the file; the table stands for it.
-    (name) => architecture.ignores(name, config) || (config.text.tiedEmbeddings && name === 'lm_head.weight'),
-  )
-  return graphs
+}
+
+/** Whether a tensor of the published files is no part of the model as the reference runs it. */
+export function ignoresTensor(config: ModelConfig, name: string): boolean {
+  // A tied head may still be in the file; the table stands for it.
+  if (config.text.tiedEmbeddings && name === 'lm_head.weight') return true
+  return architectures[config.architecture].ignores(name, config)
 }

@@ -5,7 +5,7 @@ import { graphFiles } from '../model/graphs.ts'
 import { type Device, type Dtype, type Manifest, manifestFile } from '../model/manifest.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import { readModelConfig } from '../model/read-model-config.ts'
-import { buildGraphs } from './build-graphs.ts'
+import { buildGraphs, ignoresTensor } from './build-graphs.ts'
 import { Checkpoint } from './checkpoint/checkpoint.ts'
 import { keptFiles, modelDigest } from './model-digest.ts'
 import type { BuiltGraph } from './onnx/graph-builder.ts'
@@ -51,6 +51,7 @@ export async function convertModel(options: ConvertOptions): Promise<Manifest> {
   const checkpoint = await Checkpoint.open(modelDir)
   try {
     const graphs = buildGraphs(config, checkpoint, weightFormats(dtype, device))
+    checkpoint.assertAllUsed((name) => ignoresTensor(config, name))
     const total = Object.values(graphs).reduce((sum, graph) => sum + graph.weightBytes, 0)
     const source = await modelDigest(modelDir)
     return await writeStagedFolder(outDir, async (dir) => {

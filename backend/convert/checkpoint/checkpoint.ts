@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { ModelFolderError } from '../../model/model-folder-error.ts'
 import { readOptionalJson } from '../../model/read-json.ts'
-import type { Matrix } from './matrix.ts'
+import type { Matrix, TensorSource } from './matrix.ts'
 import { readSafetensorsHeader, type TensorEntry } from './safetensors-header.ts'
 import { sourceDtypes } from './widen.ts'
 
@@ -29,7 +29,7 @@ export async function listShards(dir: string): Promise<string[]> {
  * The weights of a model folder, sharded or single. Tensors are read by offset, on demand and one at a time; the
  * files stay open until `close`.
  */
-export class Checkpoint {
+export class Checkpoint implements TensorSource {
   readonly #tensors: ReadonlyMap<string, Located>
   readonly #handles: readonly FileHandle[]
   readonly #used = new Set<string>()
@@ -61,10 +61,6 @@ export class Checkpoint {
     return new Checkpoint(tensors, handles)
   }
 
-  /**
-   * A tensor as a matrix: its first dimension is the rows, the others together the columns (a vector has one).
-   * @throws ModelFolderError when it is missing or of another shape.
-   */
   matrix(name: string, shape: readonly number[]): Matrix {
     const tensor = this.#tensors.get(name)
     if (!tensor) throw new ModelFolderError(this.#describeFiles(), `tensor ${name}: is missing`)

@@ -10,6 +10,15 @@ export interface Matrix {
   read(first: number, into: Float32Array): Promise<void>
 }
 
+/** Where the tensors of a model come from. */
+export interface TensorSource {
+  /**
+   * A tensor as a matrix: its first dimension is the rows, the others together the columns (a vector has one).
+   * @throws ModelFolderError when it is missing or of another shape.
+   */
+  matrix(name: string, shape: readonly number[]): Matrix
+}
+
 /** Matrices of equal width under one another: projections that share their input become one product. */
 export function stackRows(name: string, matrices: readonly Matrix[]): Matrix {
   const columns = matrices[0]?.columns ?? 0

@@ -1,28 +1,27 @@
-import type { Checkpoint } from '../checkpoint/checkpoint.ts'
-import { type Matrix, stackRows } from '../checkpoint/matrix.ts'
+import { type Matrix, stackRows, type TensorSource } from '../checkpoint/matrix.ts'
 
-/** The tensors under one prefix of a checkpoint's names. */
+/** The tensors under one prefix of a model's names. */
 export class Tensors {
-  readonly #checkpoint: Checkpoint
+  readonly #source: TensorSource
   readonly #prefix: string
 
-  constructor(checkpoint: Checkpoint, prefix: string) {
-    this.#checkpoint = checkpoint
+  constructor(source: TensorSource, prefix: string) {
+    this.#source = source
     this.#prefix = prefix
   }
 
   under(prefix: string): Tensors {
-    return new Tensors(this.#checkpoint, `${this.#prefix}${prefix}.`)
+    return new Tensors(this.#source, `${this.#prefix}${prefix}.`)
   }
 
   /** @throws ModelFolderError when it is missing or of another shape. */
   weight(name: string, shape: readonly number[]): Matrix {
-    return this.#checkpoint.matrix(`${this.#prefix}${name}.weight`, shape)
+    return this.#source.matrix(`${this.#prefix}${name}.weight`, shape)
   }
 
   /** null where the layer has none. */
   bias(name: string, length: number, present = true): Matrix | null {
-    return present ? this.#checkpoint.matrix(`${this.#prefix}${name}.bias`, [length]) : null
+    return present ? this.#source.matrix(`${this.#prefix}${name}.bias`, [length]) : null
   }
 
   /** Several projections of one input as one. */
