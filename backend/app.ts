@@ -7,6 +7,8 @@ import { onError } from './middleware/on-error.ts'
 import { requestId } from './middleware/request-id.ts'
 import { addHealthRoutes } from './routes/health.ts'
 import { addMultimodalCompletions } from './routes/multimodal-completions.ts'
+import { addPlayground } from './routes/playground.ts'
+import { addStatus } from './routes/status.ts'
 import type { Server } from './server.ts'
 
 /** The route table. */
@@ -17,7 +19,9 @@ export function createApp(server: Server): OpenAPIHono<HttpEnv> {
   app.use(apiKey(server.config.apiKey))
 
   addHealthRoutes(app, () => server.state, server.version)
+  addStatus(app, server)
   addMultimodalCompletions(app, server)
+  addPlayground(app)
 
   const handleError = onError(server.log)
   app.onError(handleError)

@@ -21,6 +21,11 @@ const optional = <T extends z.ZodType>(schema: T) => schema.nullable()
 export const flags = {
   host: { schema: z.string().min(1), fallback: '127.0.0.1', describe: 'address to listen on' },
   port: { schema: count(0, 65_535), fallback: '8080', describe: 'port to listen on; 0 takes a free one' },
+  'web-port': {
+    schema: optional(count(0, 65_535)),
+    fallback: null,
+    describe: 'second port with the page and the same API, 7860 by custom; none: the page is at --port alone',
+  },
   'model-path': {
     schema: optional(z.string().min(1)),
     fallback: null,

@@ -30,6 +30,8 @@ export interface ServedModel {
   readonly name: string
   readonly device: string
   readonly config: ModelConfig
+  /** Tokens of prompt and answer together. */
+  readonly contextLength: number
   /** For the log: what was loaded and what it may use. */
   readonly description: Readonly<Record<string, string | number>>
 }
@@ -113,6 +115,7 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
       name: servedName,
       device: device.name,
       config: modelConfig,
+      contextLength,
       description: {
         model: servedName,
         device: device.name,

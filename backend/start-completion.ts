@@ -5,6 +5,7 @@ import type { HttpEnv } from './http-env.ts'
 import { noteError } from './middleware/on-error.ts'
 import type { Server } from './server.ts'
 import type { Services } from './services.ts'
+import { serverTiming, timingsBody } from './timings-body.ts'
 
 type Wanted = Omit<CompletionRequest, 'callerId' | 'deadlineMs' | 'signal'>
 
@@ -68,7 +69,10 @@ async function* logged(
     for (let step = first; step.done !== true; step = await rest.next()) {
       const event = step.value
       if (event.type === 'delta') responseLength += event.content.length
-      else Object.assign(access, finishFields(event), { status: 'success' })
+      else {
+        Object.assign(access, finishFields(event), { status: 'success' })
+        if (!c.finalized) c.header('server-timing', serverTiming(event.timings)) // a stream's headers are long gone
+      }
       access['response_len'] = responseLength
       yield event
     }
@@ -85,20 +89,13 @@ function promptLength(wanted: Wanted): number {
   return texts.reduce((sum, text) => sum + text.length, 0)
 }
 
-const round = (ms: number) => Math.round(ms * 10) / 10
-
 function finishFields({ usage, timings, reason }: Extract<CompletionEvent, { type: 'finish' }>) {
   return {
     prompt_tokens: usage.promptTokens,
     completion_tokens: usage.completionTokens,
     cached_tokens: usage.cachedTokens,
     finish_reason: reason,
-    ttft_ms: round(timings.ttftMs),
-    queue_ms: round(timings.queueMs),
-    image_ms: round(timings.imageMs),
-    vision_ms: round(timings.visionMs),
-    prefill_ms: round(timings.prefillMs),
-    decode_ms: round(timings.decodeMs),
+    ...timingsBody(timings),
   }
 }
 

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 import { createApp } from './app.ts'
@@ -17,6 +18,8 @@ const FLUSH_GRACE_MS = 2_000
 export interface RunningServer {
   /** `http://host:port`, with the port that was really taken. */
   readonly url: string
+  /** The same of `--web-port`. */
+  readonly webUrl: string | null
   readonly server: Server
   /** Starts the drain; the same as aborting the signal. Resolves when everything is closed. */
   close(): Promise<void>
@@ -31,63 +34,99 @@ export interface RunningServer {
  */
 export async function startServer(config: Config, log: Log, signal: AbortSignal): Promise<RunningServer> {
   const server = new Server(config, log, version)
-  const listener = await listen(server, config)
-  const { address, port } = listener.address() as AddressInfo
-  const url = `http://${address.includes(':') ? `[${address}]` : address}:${port}`
-  log.info({ url, version }, 'Listening; the model is loading')
+  const listeners = await listenOn(server, config)
+  const [url, webUrl = null] = listeners.map(urlOf)
+  assert(url !== undefined, 'the first listener is there')
+  log.info(
+    { url, ...(webUrl === null ? {} : { web_url: webUrl }), version },
+    'Listening; the model is loading',
+  )
   try {
     const services = await startServices(config, log, signal)
     server.state = { status: 'healthy', services }
   } catch (error) {
-    await closeListener(listener)
+    await closeListeners(listeners)
     throw error
   }
   log.info({ url, ...server.services().model.description }, 'Ready')
   const stop = Promise.withResolvers<void>()
   if (signal.aborted) stop.resolve()
   else signal.addEventListener('abort', () => stop.resolve(), { once: true })
-  const closed = stop.promise.then(() => shutDown(server, listener))
+  const closed = stop.promise.then(() => shutDown(server, listeners))
   const close = () => {
     stop.resolve()
     return closed
   }
-  return { url, server, close, closed }
+  return { url, webUrl, server, close, closed }
 }
 
-async function listen(server: Server, { host, port }: Config): Promise<ServerType> {
+/** One listener a port, all for one app. What was opened is closed when another cannot be. */
+async function listenOn(server: Server, { host, port, webPort }: Config): Promise<ServerType[]> {
+  const { fetch } = createApp(server)
+  const timeoutMs = server.config.requestTimeout * 1000
+  const listeners: ServerType[] = []
+  try {
+    listeners.push(await listen({ fetch, host, port, timeoutMs, flag: '--port' }))
+    if (webPort !== null) {
+      listeners.push(await listen({ fetch, host, port: webPort, timeoutMs, flag: '--web-port' }))
+    }
+    return listeners
+  } catch (error) {
+    await closeListeners(listeners)
+    throw error
+  }
+}
+
+interface Listening {
+  readonly fetch: ReturnType<typeof createApp>['fetch']
+  readonly host: string
+  readonly port: number
+  readonly timeoutMs: number
+  /** Names the port in errors. */
+  readonly flag: string
+}
+
+function listen({ fetch, host, port, timeoutMs, flag }: Listening): Promise<ServerType> {
   const listening = Promise.withResolvers<ServerType>()
   const listener = serve(
     {
-      fetch: createApp(server).fetch,
+      fetch,
       hostname: host,
       port,
       serverOptions: {
         headersTimeout: HEADERS_TIMEOUT_MS,
         keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-        requestTimeout: server.config.requestTimeout * 1000,
+        requestTimeout: timeoutMs,
       },
     },
     () => listening.resolve(listener),
   )
   listener.once('error', (error: NodeJS.ErrnoException) => {
     const reason =
-      error.code === 'EADDRINUSE' ? 'another program listens there (choose another --port)' : error.message
+      error.code === 'EADDRINUSE' ? `another program listens there (choose another ${flag})` : error.message
     listening.reject(new Error(`cannot listen on ${host}:${port}: ${reason}`))
   })
   return listening.promise
 }
 
+function urlOf(listener: ServerType): string {
+  const { address, port } = listener.address() as AddressInfo // it listens on a port, not on a pipe
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+}
+
 /** Refuses new requests, lets running ones finish until the deadline, then closes everything. */
-async function shutDown(server: Server, listener: ServerType) {
+async function shutDown(server: Server, listeners: readonly ServerType[]) {
   if (server.state.status !== 'healthy') return
   const { services } = server.state
   server.state = { status: 'draining', services }
   server.log.info({ drain_timeout_s: server.config.drainTimeout }, 'Draining')
   await services.drain(Date.now() + server.config.drainTimeout * 1000)
-  await closeListener(listener)
+  await closeListeners(listeners)
   await services.close()
   server.log.info('Stopped')
 }
+
+const closeListeners = (listeners: readonly ServerType[]) => Promise.all(listeners.map(closeListener))
 
 /** Idle connections close at once, answers under way are flushed; what is still open after the grace is cut. */
 async function closeListener(listener: ServerType) {

@@ -8,6 +8,14 @@ export const requestLimits = {
   maxStopCharacters: 256,
   maxNewTokens: 1_000_000,
   maxImages: 64,
+  maxMessages: 4096,
+  /** Of one message. */
+  maxParts: 4096,
+  maxTools: 128,
+  /** Of one message. */
+  maxToolCalls: 128,
+  /** Answers to one prompt; a server with fewer slots gives at most as many. */
+  maxAnswers: 16,
 } as const
 
 const stopString = z.string().min(1).max(requestLimits.maxStopCharacters)
@@ -52,12 +60,9 @@ export const multimodalRequest = z
     ...samplingFields,
     top_k: z.int().min(0).max(1_000_000).optional().openapi({ description: '0 keeps all.' }),
     repetition_penalty: z.number().gt(0).max(10).optional().openapi({ description: '1 is none.' }),
-    thinking: z
-      .boolean()
-      .optional()
-      .openapi({
-        description: 'true returns the reasoning apart, as message.reasoning_content. Default false.',
-      }),
+    thinking: z.boolean().optional().openapi({
+      description: 'true returns the reasoning apart, as message.reasoning_content. Default false.',
+    }),
   })
   .openapi('MultimodalCompletionRequest')
 
@@ -73,6 +78,18 @@ export const usageSchema = z
     }),
   })
   .openapi('Usage')
+
+/** Where a request's time went. The stages but `ttft_ms` add up to its life in the engine. */
+export const timingsSchema = z
+  .object({
+    ttft_ms: z.number().openapi({ description: 'From submission to the first token.' }),
+    queue_ms: z.number().openapi({ description: 'Waiting for a slot.' }),
+    image_ms: z.number().openapi({ description: 'Decoding and resizing the pictures.' }),
+    vision_ms: z.number().openapi({ description: 'Encoding the pictures.' }),
+    prefill_ms: z.number().openapi({ description: 'Reading the prompt, up to the first token.' }),
+    decode_ms: z.number().openapi({ description: 'Writing the rest of the answer.' }),
+  })
+  .openapi('Timings')
 
 export const finishReasonSchema = z.enum(['stop', 'length'])
 
@@ -101,7 +118,7 @@ export const multimodalResponse = z
 
 export type MultimodalResponse = z.infer<typeof multimodalResponse>
 
-/** One event of a stream; the last one carries `finish_reason` and `usage`, then `data: [DONE]` follows. */
+/** One event of a stream; the last one carries `finish_reason`, `usage` and `timings`, then `data: [DONE]` follows. */
 export const multimodalChunk = z
   .object({
     id: z.string(),
@@ -120,6 +137,7 @@ export const multimodalChunk = z
       }),
     ),
     usage: usageSchema.optional(),
+    timings: timingsSchema.optional(),
   })
   .openapi('MultimodalCompletionChunk')
 

@@ -2,8 +2,9 @@ import { createMiddleware } from 'hono/factory'
 import type { HttpEnv } from '../http-env.ts'
 import type { Log } from '../log.ts'
 
-/** Probes come every few seconds and say nothing new. */
-const quietPaths = new Set(['/health', '/livez', '/readyz', '/metrics'])
+/** Probes come every few seconds and say nothing new; the page's files come by the dozen. */
+const quietPaths = new Set(['/health', '/livez', '/readyz', '/metrics', '/v1/status'])
+const isQuiet = (path: string) => quietPaths.has(path) || path.startsWith('/playground/')
 
 /** One line a request, at its real end: for a stream, when the last byte left or the client did. */
 export function accessLog(log: Log) {
@@ -23,7 +24,7 @@ export function accessLog(log: Log) {
         ...c.get('access'),
         status: c.get('access')['status'] ?? (status < 400 ? 'success' : 'error'),
       }
-      const level = quietPaths.has(path) ? 'debug' : status >= 500 ? 'error' : 'info'
+      const level = isQuiet(path) ? 'debug' : status >= 500 ? 'error' : 'info'
       log[level](fields, 'Request processed')
     }
     const outgoing = c.env.outgoing

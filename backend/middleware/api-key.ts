@@ -3,8 +3,9 @@ import { createMiddleware } from 'hono/factory'
 import { ApiError } from '../../shared/errors.ts'
 import type { HttpEnv } from '../http-env.ts'
 
-/** Open whatever the keys: orchestrators have none, and these tell nothing about anybody. */
-const openPaths = new Set(['/health', '/livez', '/readyz'])
+/** Open whatever the keys: orchestrators and people who open the page have none yet, and these tell nothing about anybody. */
+const openPaths = new Set(['/', '/health', '/livez', '/readyz'])
+const isOpen = (path: string) => openPaths.has(path) || path.startsWith('/playground/')
 
 const digest = (key: string) => createHash('sha256').update(key).digest()
 
@@ -16,7 +17,7 @@ export function apiKey(keys: readonly string[]) {
   const digests = keys.map(digest)
   return createMiddleware<HttpEnv>(async function apiKey(c, next) {
     c.set('callerId', 'anonymous')
-    if (digests.length === 0 || openPaths.has(c.req.path)) return next()
+    if (digests.length === 0 || isOpen(c.req.path)) return next()
     const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
     if (given === undefined) {
       throw new ApiError('invalid_api_key', 'an API key is required: send it as "Authorization: Bearer KEY"')

@@ -20,6 +20,7 @@ import { requireModel } from '../require-model.ts'
 import type { Server } from '../server.ts'
 import { sseResponse } from '../sse-response.ts'
 import { startCompletion, withErrorEvent } from '../start-completion.ts'
+import { serverTimingHeader, timingsBody } from '../timings-body.ts'
 import { usageBody } from '../usage-body.ts'
 
 const fields = multimodalRequest.omit({ image: true })
@@ -51,6 +52,7 @@ export const multimodalRoute = createRoute({
         'application/json': { schema: multimodalResponse },
         'text/event-stream': { schema: multimodalChunk },
       },
+      headers: serverTimingHeader,
     },
     ...errorResponses(...generationErrors),
   },
@@ -104,21 +106,23 @@ async function wholeAnswer(
 
 async function* chunks(identity: Identity, events: AsyncIterable<CompletionEvent>): AsyncGenerator<string> {
   const head = { ...identity, object: 'multimodal.completion.chunk' as const }
-  const chunk = (delta: Delta, finish: FinishReason | null, usage?: MultimodalChunk['usage']) =>
+  const chunk = (delta: Delta, finish: FinishReason | null, totals: Totals = {}) =>
     JSON.stringify({
       ...head,
       choices: [{ index: 0, delta, finish_reason: finish }],
-      ...(usage === undefined ? {} : { usage }),
+      ...totals,
     } satisfies MultimodalChunk)
   yield chunk({ role: 'assistant', content: '' }, null)
   for await (const event of events) {
-    if (event.type === 'finish') yield chunk({}, event.reason, usageBody(event.usage))
-    else if (event.reasoning !== '') yield chunk({ reasoning_content: event.reasoning }, null)
+    if (event.type === 'finish') {
+      yield chunk({}, event.reason, { usage: usageBody(event.usage), timings: timingsBody(event.timings) })
+    } else if (event.reasoning !== '') yield chunk({ reasoning_content: event.reasoning }, null)
     if (event.type === 'delta' && event.content !== '') yield chunk({ content: event.content }, null)
   }
   yield '[DONE]'
 }
 
+type Totals = Pick<MultimodalChunk, 'usage' | 'timings'>
 type Delta = MultimodalChunk['choices'][number]['delta']
 
 async function readRequest(
