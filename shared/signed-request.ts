@@ -21,7 +21,8 @@ export interface RequestToSign {
   /** Path and query. */
   readonly target: string
   readonly contentType: string
-  readonly body: Uint8Array<ArrayBuffer>
+  /** `contentDigestOf` the body. */
+  readonly contentDigest: string
   readonly claims: Claims
 }
 
@@ -30,9 +31,8 @@ export type RequestSigner = (request: RequestToSign, nowMs: number) => Promise<R
 /** Returns a function that gives the headers a signed request carries; each call takes a fresh nonce. */
 export function createRequestSigner(key: SigningKey): RequestSigner {
   const imported = importSigningKey(key)
-  return async ({ method, target, contentType, body, claims }, nowMs) => {
+  return async ({ method, target, contentType, contentDigest, claims }, nowMs) => {
     const encodedClaims = encodeClaims(claims)
-    const contentDigest = await contentDigestOf(body)
     const nonce = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
     const head = { keyId: key.id, time: Math.floor(nowMs / 1000), nonce }
     const parts = { method, target, contentType, contentDigest, claims: encodedClaims }

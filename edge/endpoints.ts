@@ -1,0 +1,111 @@
+import { z } from '@hono/zod-openapi'
+import { multimodalRequest } from '../shared/completion-schema.ts'
+
+/** A picture in a request: where it stands and what stands there. */
+export interface PictureField {
+  readonly param: string
+  readonly reference: string
+}
+
+/** What the edge must know of an endpoint to take its requests in. */
+export interface CompletionEndpoint {
+  readonly path: string
+  readonly schema: z.ZodType<JsonObject>
+  readonly takesForms: boolean
+  pictures(request: JsonObject): PictureField[]
+  /** The request with other references, in the order of `pictures`, and its length limit spelled out. */
+  normalise(request: JsonObject, references: readonly string[], maxNewTokens: number): JsonObject
+  /** Tokens of one answer, null when the request leaves it open, and how many answers. */
+  wanted(request: JsonObject): { maxNewTokens: number | null; answers: number }
+}
+
+export type JsonObject = Record<string, unknown>
+
+const multimodal: CompletionEndpoint = {
+  path: '/v1/multimodal/completions',
+  schema: multimodalRequest,
+  takesForms: true,
+  pictures: ({ image }) =>
+    Array.isArray(image)
+      ? image.map((reference, index) => ({ param: `image[${index}]`, reference: String(reference) }))
+      : [{ param: 'image', reference: String(image) }],
+  normalise: (request, references, maxNewTokens) => ({
+    ...request,
+    image: references,
+    max_new_tokens: maxNewTokens,
+  }),
+  wanted: ({ max_new_tokens }) => ({
+    maxNewTokens: typeof max_new_tokens === 'number' ? max_new_tokens : null,
+    answers: 1,
+  }),
+}
+
+const imagePart = z.looseObject({
+  type: z.literal('image_url'),
+  image_url: z.union([z.string(), z.looseObject({ url: z.string() })]),
+})
+const otherPart = z.looseObject({ type: z.string().refine((type) => type !== 'image_url') })
+const chatMessage = z.looseObject({
+  content: z.union([z.string(), z.array(z.union([imagePart, otherPart]))]).nullish(),
+})
+
+/** What the edge needs of a chat request to be whole; the rest of it is the backend's to judge. */
+const chatRequest = z.looseObject({
+  model: z.string().max(200).optional(),
+  messages: z.array(chatMessage).min(1).max(1000),
+  max_tokens: z.int().min(1).nullish(),
+  max_completion_tokens: z.int().min(1).nullish(),
+  n: z.int().min(1).max(16).nullish(),
+  stream: z.boolean().nullish(),
+})
+
+type ChatRequest = z.infer<typeof chatRequest>
+
+const chat: CompletionEndpoint = {
+  path: '/v1/chat/completions',
+  schema: chatRequest,
+  takesForms: false,
+  pictures: (request) =>
+    chatParts(request as ChatRequest).map(({ param, part }) => ({ param, reference: urlOf(part) })),
+  normalise(request, references, maxNewTokens) {
+    const rest = references[Symbol.iterator]()
+    const messages = (request as ChatRequest).messages.map((message) => ({
+      ...message,
+      content: Array.isArray(message.content)
+        ? message.content.map((part) => (isImage(part) ? withUrl(part, rest.next().value ?? '') : part))
+        : message.content,
+    }))
+    const { max_tokens: _, ...kept } = request
+    return { ...kept, messages, max_completion_tokens: maxNewTokens }
+  },
+  wanted: ({ max_tokens, max_completion_tokens, n }) => ({
+    maxNewTokens: Number(max_completion_tokens ?? max_tokens ?? 0) || null,
+    answers: typeof n === 'number' ? n : 1,
+  }),
+}
+
+export const completionEndpoints: readonly CompletionEndpoint[] = [multimodal, chat]
+
+type ImagePart = z.infer<typeof imagePart>
+
+function chatParts({ messages }: ChatRequest): { param: string; part: ImagePart }[] {
+  return messages.flatMap(({ content }, message) =>
+    Array.isArray(content)
+      ? content.flatMap((part, index) =>
+          isImage(part) ? [{ param: `messages[${message}].content[${index}].image_url.url`, part }] : [],
+        )
+      : [],
+  )
+}
+
+function isImage(part: { type: string }): part is ImagePart {
+  return part.type === 'image_url'
+}
+
+function urlOf({ image_url }: ImagePart): string {
+  return typeof image_url === 'string' ? image_url : image_url.url
+}
+
+function withUrl(part: ImagePart, url: string): ImagePart {
+  return { ...part, image_url: typeof part.image_url === 'string' ? { url } : { ...part.image_url, url } }
+}

@@ -1,0 +1,59 @@
+import { createMiddleware } from 'hono/factory'
+import { headerNames } from '../shared/headers.ts'
+import type { HttpEnv } from './http-env.ts'
+import { log } from './log.ts'
+
+/** A caller's own id is kept when it is harmless in a header and a log line. */
+const harmlessId = /^[\w.:-]{1,128}$/
+/** W3C Trace Context, version 00. */
+const traceparent = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/
+
+const quietPaths = new Set(['/health', '/livez', '/readyz'])
+
+const securityHeaders = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'cross-origin-resource-policy': 'same-origin',
+} as const
+
+/** Names the request, logs it, and puts on every answer the headers that all answers carry. */
+export function envelope() {
+  return createMiddleware<HttpEnv>(async function envelope(c, next) {
+    const startMs = Date.now()
+    const given = c.req.header(headerNames.requestId)
+    const requestId = given !== undefined && harmlessId.test(given) ? given : `req_${hex(16)}`
+    c.set('requestId', requestId)
+    c.set('traceparent', tracing(c.req.header(headerNames.traceparent)))
+    c.set('logFields', { request_id: requestId, method: c.req.method, path: c.req.path })
+    c.set('logsItself', false)
+    await next()
+    c.res.headers.set(headerNames.requestId, requestId)
+    for (const [name, value] of Object.entries(securityHeaders)) {
+      if (!c.res.headers.has(name)) c.res.headers.set(name, value)
+    }
+    if (c.get('logsItself') || quietPaths.has(c.req.path)) return
+    const status = c.res.status
+    const fields = {
+      http_status: status,
+      duration_ms: Date.now() - startMs,
+      status: status < 400 ? 'success' : 'error',
+    }
+    log('INFO', 'Request processed', { ...fields, ...c.get('logFields') })
+  })
+}
+
+/** The caller's trace with a new span of ours, or a new trace. */
+function tracing(given: string | undefined): string {
+  const match = given === undefined ? null : traceparent.exec(given)
+  return match && given !== undefined
+    ? `${given.slice(0, 36)}${hex(8)}${given.slice(52)}`
+    : `00-${hex(16)}-${hex(8)}-00`
+}
+
+function hex(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('')
+}

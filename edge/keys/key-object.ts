@@ -1,0 +1,215 @@
+import { DurableObject } from 'cloudflare:workers'
+import type { Demand } from '../limits/amounts.ts'
+import { DurableLedger } from '../limits/durable-ledger.ts'
+import type { Refusal } from '../limits/ledger.ts'
+import { periodsOf } from '../limits/quota-periods.ts'
+import { type Credentials, checkAccess } from './check-access.ts'
+import { explainRefusal } from './explain-refusal.ts'
+import type { KeyRecord, KeySecret, KeySettings } from './key-record.ts'
+import { KeyStore } from './key-store.ts'
+import { reportLimits } from './limit-reports.ts'
+import { type KeyAnswer, type KeyOperation, toKeyLimits, type Use } from './operations.ts'
+import { addUsage, type DayUsage, noUsage } from './usage-log.ts'
+
+/** How long what was settled may stay unwritten; a crash charges it in full instead. */
+const flushAfterMs = 1000
+
+/** Secrets that may be valid at once: the new one and those still in their overlap. */
+const maxSecrets = 3
+
+/**
+ * One API key: its record, limits, leases, quota and usage. All calls on it are decided here, one after the other and
+ * without waiting, so none can slip between another's check and its taking.
+ */
+export class KeyObject extends DurableObject {
+  readonly #store: KeyStore
+  #record: KeyRecord | null
+  #ledger: DurableLedger | null = null
+  readonly #usage = new Map<string, DayUsage>()
+  #flushing = false
+
+  constructor(ctx: DurableObjectState, env: Cloudflare.Env) {
+    super(ctx, env)
+    this.#store = new KeyStore(ctx.storage)
+    this.#record = this.#store.readRecord()
+  }
+
+  decide(operations: readonly KeyOperation[]): KeyAnswer[] {
+    const nowMs = Date.now()
+    const answers = operations.map((operation) => this.#decide(operation, nowMs))
+    this.#flushLater()
+    return answers
+  }
+
+  /** The key as the operator sees it; null when there is none. */
+  describe(): KeyDescription | null {
+    if (!this.#record) return null
+    const { secrets, ...rest } = this.#record
+    const hints = secrets.map(({ hash: _, ...hint }) => hint)
+    return { ...rest, secrets: hints, usage: this.#readUsage(31) }
+  }
+
+  /** The key as its holder sees it; null for anybody else. */
+  holderView(who: Credentials): HolderView | null {
+    const nowMs = Date.now()
+    if (checkAccess(this.#record, who, nowMs) || !this.#record) return null
+    const { id, name, expires_at, models, limits } = this.#record
+    const reports = reportLimits(this.#openLedger(nowMs), toKeyLimits(limits), nowMs)
+    return { id, name, expires_at, models, reports, days: this.#readUsage(31) }
+  }
+
+  create(record: KeyRecord): boolean {
+    if (this.#record) return false
+    this.#write(record)
+    return true
+  }
+
+  update(changes: Partial<KeySettings>): KeyDescription | null {
+    if (!this.#record) return null
+    // Headroom was granted under the old limits: the exact state must stand on disk before new ones hold.
+    this.#openLedger(Date.now()).flush(Date.now())
+    this.#write({ ...this.#record, ...changes, updated_at: new Date().toISOString() })
+    return this.describe()
+  }
+
+  /** Adds a secret; the others end after the overlap, at once when it is 0. */
+  rotate(secret: Pick<KeySecret, 'hash' | 'last4'>, overlapMs: number): KeyDescription | null {
+    if (!this.#record) return null
+    const nowMs = Date.now()
+    const now = new Date(nowMs).toISOString()
+    const end = new Date(nowMs + overlapMs).toISOString()
+    const older = this.#record.secrets
+      .filter(({ expires_at }) => expires_at === null || Date.parse(expires_at) > nowMs)
+      .map((old) => ({ ...old, expires_at: old.expires_at && old.expires_at < end ? old.expires_at : end }))
+      .slice(0, maxSecrets - 1)
+    const secrets = [{ ...secret, created_at: now, expires_at: null }, ...older]
+    this.#write({ ...this.#record, secrets, updated_at: now })
+    return this.describe()
+  }
+
+  async remove(): Promise<boolean> {
+    const existed = this.#record !== null
+    this.#record = null
+    this.#ledger = null
+    this.#usage.clear()
+    await this.#store.clear()
+    return existed
+  }
+
+  #decide(operation: KeyOperation, nowMs: number): KeyAnswer {
+    if (operation.type === 'admit') return this.#admit(operation, nowMs)
+    if (operation.type === 'identify') return this.#identify(operation.who, nowMs)
+    const record = this.#record
+    // Deleted while requests ran: nothing is left to charge, and they may not go on.
+    if (!record) return { type: 'no_lease' }
+    const ledger = this.#openLedger(nowMs)
+    const limits = toKeyLimits(record.limits)
+    switch (operation.type) {
+      case 'extend': {
+        const refusal = ledger.extend(operation.leaseId, operation.extra, limits, nowMs)
+        return refusal === 'no_lease' ? { type: 'no_lease' } : this.#answer(refusal, record, ledger, nowMs)
+      }
+      case 'renew':
+        if (!ledger.renew(operation.lease, nowMs)) return { type: 'no_lease' }
+        return this.#answer(null, record, ledger, nowMs)
+      case 'settle':
+        if (!ledger.settle(operation.lease, demandOf(operation.use), nowMs)) return { type: 'no_lease' }
+        this.#count(operation.use, nowMs)
+        return this.#answer(null, record, ledger, nowMs)
+    }
+  }
+
+  #admit(operation: Extract<KeyOperation, { type: 'admit' }>, nowMs: number): KeyAnswer {
+    const record = this.#record
+    const denied = checkAccess(record, operation.who, nowMs)
+    if (denied || !record) return refusedAccess(denied)
+    const { model, leaseId, demand } = operation
+    if (record.models && !(model !== null && record.models.includes(model))) {
+      const message =
+        model === null ? 'name a model: this API key may use only some' : `this API key may not use ${model}`
+      return { type: 'refused', code: 'permission_denied', message, retryAfterMs: null, reports: [] }
+    }
+    const ledger = this.#openLedger(nowMs)
+    const refusal = ledger.admit(leaseId, demand, toKeyLimits(record.limits), nowMs)
+    return this.#answer(refusal, record, ledger, nowMs)
+  }
+
+  #identify(who: Credentials, nowMs: number): KeyAnswer {
+    const denied = checkAccess(this.#record, who, nowMs)
+    if (denied || !this.#record) return refusedAccess(denied)
+    return this.#answer(null, this.#record, this.#openLedger(nowMs), nowMs)
+  }
+
+  #answer(refusal: Refusal | null, record: KeyRecord, ledger: DurableLedger, nowMs: number): KeyAnswer {
+    const reports = reportLimits(ledger, toKeyLimits(record.limits), nowMs)
+    if (refusal) return { type: 'refused', ...explainRefusal(refusal), reports }
+    return { type: 'granted', tenant: record.tenant, atMs: ledger.steadyMs, reports }
+  }
+
+  #openLedger(nowMs: number): DurableLedger {
+    if (this.#ledger) return this.#ledger
+    const { saved, periods } = this.#store.readLedger()
+    this.#ledger = new DurableLedger(saved, periods, nowMs, (next, touched) => {
+      this.#store.writeLedger(next, touched, this.#usage)
+      this.#usage.clear()
+    })
+    return this.#ledger
+  }
+
+  #count(use: Use, nowMs: number) {
+    const { day } = periodsOf(nowMs)
+    this.#usage.set(
+      day,
+      addUsage(this.#usage.get(day) ?? noUsage, {
+        requests: 1,
+        prompt_tokens: use.promptTokens,
+        completion_tokens: use.completionTokens,
+        images: use.images,
+        image_bytes: use.imageBytes,
+      }),
+    )
+  }
+
+  #readUsage(days: number) {
+    if (this.#usage.size > 0) this.#ledger?.flush(Date.now())
+    return this.#store.readUsage(days)
+  }
+
+  #write(record: KeyRecord) {
+    this.#store.writeRecord(record)
+    this.#record = record
+  }
+
+  /** One timer at a time: under load the ledger is written about once a second, at rest it is exact on disk. */
+  #flushLater() {
+    if (this.#flushing || !this.#ledger?.dirty) return
+    this.#flushing = true
+    setTimeout(() => {
+      this.#flushing = false
+      if (this.#ledger?.dirty) this.#ledger.flush(Date.now())
+    }, flushAfterMs)
+  }
+}
+
+export type KeyDescription = Omit<KeyRecord, 'secrets'> & {
+  secrets: Omit<KeySecret, 'hash'>[]
+  usage: (DayUsage & { day: string })[]
+}
+
+export interface HolderView extends Pick<KeyRecord, 'id' | 'name' | 'expires_at' | 'models'> {
+  readonly reports: ReturnType<typeof reportLimits>
+  readonly days: readonly (DayUsage & { day: string })[]
+}
+
+function refusedAccess(denied: ReturnType<typeof checkAccess>): KeyAnswer {
+  const { code, message } = denied ?? { code: 'invalid_api_key', message: 'this API key is not valid' }
+  return { type: 'refused', code, message, retryAfterMs: null, reports: [] }
+}
+
+function demandOf(use: Use): Demand {
+  return {
+    tokens: use.promptTokens + use.completionTokens,
+    imageBytes: use.imageBytes,
+    pixels: use.pixels,
+  }
+}

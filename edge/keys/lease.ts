@@ -1,0 +1,156 @@
+import { ApiError } from '../../shared/errors.ts'
+import type { Demand } from '../limits/amounts.ts'
+import type { HeldLease } from '../limits/durable-ledger.ts'
+import { leaseTtlMs } from '../limits/ledger.ts'
+import type { Credentials } from './check-access.ts'
+import type { KeyClient, RequestScope } from './key-client.ts'
+import type { KeyAnswer, LimitReport, Use } from './operations.ts'
+
+/** A third of a lease's life: two renewals may fail before it ends. */
+const renewAfterMs = 10_000
+const settleAttempts = 4
+const firstRetryMs = 50
+
+export interface AdmitOptions {
+  readonly keyId: string
+  readonly who: Credentials
+  readonly model: string | null
+  readonly demand: Demand
+}
+
+type Granted = Extract<KeyAnswer, { type: 'granted' }>
+
+/** What a request was granted of its key's limits. Must be settled, whatever happens; until then it renews itself. */
+export class Lease {
+  readonly tenant: string
+  readonly reports: readonly LimitReport[]
+  readonly #client: KeyClient
+  readonly #scope: RequestScope
+  readonly #keyId: string
+  readonly #ended = new AbortController()
+  #held: HeldLease
+  /** Until then the object surely counts the lease. */
+  #expiresMs: number
+  #timer: ReturnType<typeof setTimeout> | null = null
+
+  private constructor(
+    client: KeyClient,
+    scope: RequestScope,
+    keyId: string,
+    held: HeldLease,
+    granted: Granted,
+    askedMs: number,
+  ) {
+    this.#expiresMs = askedMs + leaseTtlMs
+    this.#client = client
+    this.#scope = scope
+    this.#keyId = keyId
+    this.#held = held
+    this.tenant = granted.tenant
+    this.reports = granted.reports
+    this.#renewLater()
+  }
+
+  /** @throws RefusedByKey */
+  static async take(
+    client: KeyClient,
+    scope: RequestScope,
+    { keyId, who, model, demand }: AdmitOptions,
+  ): Promise<Lease> {
+    const leaseId = crypto.randomUUID()
+    const askedMs = Date.now()
+    const answer = await client.ask(keyId, { type: 'admit', leaseId, who, model, demand }, scope)
+    const granted = requireGranted(answer)
+    return new Lease(
+      client,
+      scope,
+      keyId,
+      { id: leaseId, demand, admittedMs: granted.atMs },
+      granted,
+      askedMs,
+    )
+  }
+
+  /** Tokens reserved. */
+  get maxTokens() {
+    return this.#held.demand.tokens
+  }
+
+  /** Aborted when the lease ended before it was settled: the work must stop. */
+  get lost(): AbortSignal {
+    return this.#ended.signal
+  }
+
+  /** @throws RefusedByKey when the limits do not allow it */
+  async extend(extra: Demand): Promise<void> {
+    const { id, demand, admittedMs } = this.#held
+    requireGranted(await this.#client.ask(this.#keyId, { type: 'extend', leaseId: id, extra }, this.#scope))
+    const sum = {
+      tokens: demand.tokens + extra.tokens,
+      imageBytes: demand.imageBytes + extra.imageBytes,
+      pixels: demand.pixels + extra.pixels,
+    }
+    this.#held = { id, demand: sum, admittedMs }
+  }
+
+  /** Replaces the reserve by what was used. Tries several times; after that the reserve stands as used. */
+  async settle(use: Use): Promise<void> {
+    if (this.#timer) clearTimeout(this.#timer)
+    this.#timer = null
+    for (let attempt = 0; attempt < settleAttempts; attempt++) {
+      if (attempt > 0) await scheduler.wait(firstRetryMs * 2 ** attempt)
+      try {
+        await this.#client.ask(this.#keyId, { type: 'settle', lease: this.#held, use }, this.#scope)
+        return
+      } catch (error) {
+        if (attempt === settleAttempts - 1) throw error
+      }
+    }
+  }
+
+  #renewLater() {
+    this.#timer = setTimeout(() => this.#scope.waitUntil(this.#renew()), renewAfterMs)
+  }
+
+  async #renew() {
+    const askedMs = Date.now()
+    try {
+      const answer = await this.#client.ask(this.#keyId, { type: 'renew', lease: this.#held }, this.#scope)
+      if (answer.type === 'no_lease') return this.#lose()
+      this.#expiresMs = askedMs + leaseTtlMs
+    } catch {
+      // The next renewal may reach the object, if it comes in time: past its end the lease may be another request's.
+      if (askedMs + renewAfterMs >= this.#expiresMs) return this.#lose()
+    }
+    if (this.#timer) this.#renewLater()
+  }
+
+  #lose() {
+    this.#ended.abort(withdrawn())
+  }
+}
+
+/** A key's refusal, with the state of its limits for the answer's headers. */
+export class RefusedByKey extends ApiError {
+  readonly reports: readonly LimitReport[]
+
+  constructor({ code, message, retryAfterMs, reports }: Extract<KeyAnswer, { type: 'refused' }>) {
+    super(
+      code,
+      message,
+      retryAfterMs === null ? {} : { retryAfterS: Math.max(1, Math.ceil(retryAfterMs / 1000)) },
+    )
+    this.reports = reports
+  }
+}
+
+/** @throws RefusedByKey */
+export function requireGranted(answer: KeyAnswer): Granted {
+  if (answer.type === 'granted') return answer
+  if (answer.type === 'refused') throw new RefusedByKey(answer)
+  throw withdrawn()
+}
+
+function withdrawn() {
+  return new ApiError('permission_denied', 'this API key was withdrawn while the request ran')
+}
