@@ -1,4 +1,4 @@
-import type { ExpectedCase } from './expected-case.ts'
+import type { ExpectedCase } from '../../../../bench/parity/expected-case.ts'
 import type { GraphRunner } from './graph-runner.ts'
 
 /** Everything a case's prompt and recorded answer feed the decoder, teacher-forced. */

@@ -7,7 +7,7 @@ import type {
   RowSampling,
 } from '../../../../backend/engine/runner.ts'
 import type { ModelConfig } from '../../../../backend/model/model-config.ts'
-import { type ExpectedCase, readExpectedCases } from '../../convert/support/expected-case.ts'
+import { type ExpectedCase, readExpectedCases } from '../../../../bench/parity/expected-case.ts'
 import { Random } from '../../engine/support/random.ts'
 
 /** Cases whose pixels were recorded whole, as the engine takes them. */
@@ -42,6 +42,10 @@ export function noiseCases({ text, vision, tokens }: ModelConfig, seed: number):
     const patches = grids.reduce((sum, { height, width }) => sum + height * width, 0)
     const expected = {
       name: `noise ${index}`,
+      messages: [],
+      thinking: null,
+      pictures: [],
+      firstPixels: new Float32Array(),
       ids,
       positions: Int32Array.from({ length: 3 * ids.length }, (_, i) => i % ids.length),
       ropeDelta: 0,

@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { ChatMessage } from '../../backend/chat/messages.ts'
 
 /** What the reference implementation made of one request. */
 export interface ExpectedCase {
   readonly name: string
+  /** As the reference's chat template took them. */
+  readonly messages: readonly ChatMessage[]
+  readonly thinking: boolean | null
+  /** Paths of the picture files, in order. */
+  readonly pictures: readonly string[]
   readonly ids: readonly number[]
   /** [3, ids.length] */
   readonly positions: Int32Array
@@ -12,16 +18,26 @@ export interface ExpectedCase {
   readonly grids: readonly { readonly height: number; readonly width: number }[]
   /** null for a case without pictures, or when the recording holds only some of the patches. */
   readonly pixels: Float32Array | null
+  /** The same, or as many of the first patches as were recorded. */
+  readonly firstPixels: Float32Array
   readonly features: Float32Array
   readonly generated: readonly number[]
   /** [generated.length, vocab]: the logits each generated token was the largest of. */
   readonly stepLogits: Float32Array
 }
 
+interface IndexEntry {
+  readonly tensors: string
+  readonly messages: readonly ChatMessage[]
+  readonly enable_thinking: boolean | null
+  readonly images: readonly string[]
+}
+
+/** Reads a folder's `expected/`: `index.json` and one file of tensors a case. */
 export function readExpectedCases(modelDir: string): ExpectedCase[] {
   const dir = join(modelDir, 'expected')
-  const index: { tensors: string }[] = JSON.parse(readFileSync(join(dir, 'index.json'), 'utf8'))
-  return index.map(({ tensors }) => {
+  const index: IndexEntry[] = JSON.parse(readFileSync(join(dir, 'index.json'), 'utf8'))
+  return index.map(({ tensors, messages, enable_thinking, images }) => {
     const read = readTensors(join(dir, tensors))
     const grid = read('image_grid_thw')
     const grids = Array.from({ length: grid.length / 3 }, (_, i) => ({
@@ -32,11 +48,15 @@ export function readExpectedCases(modelDir: string): ExpectedCase[] {
     const pixels = read('pixel_values')
     return {
       name: tensors.replace('.safetensors', ''),
+      messages,
+      thinking: enable_thinking,
+      pictures: images.map((image) => join(dir, image)),
       ids: [...read('input_ids')],
       positions: Int32Array.from(read('position_ids')),
       ropeDelta: read('rope_delta')[0] ?? 0,
       grids,
       pixels: patches > 0 && pixels.length % patches === 0 && pixels.length >= patches ? pixels : null,
+      firstPixels: pixels,
       features: read('image_features'),
       generated: [...read('generated_ids')],
       stepLogits: read('step_logits'),
