@@ -1,0 +1,192 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { ApiError } from '../../shared/errors.ts'
+import type { JobQueue, Submission } from './job-queue.ts'
+import { isOver, type JobRecord, type JobStatus } from './job-record.ts'
+import { isOutOfMemory, queueUnavailable } from './redis-link.ts'
+import type { ResultsTail } from './results-tail.ts'
+
+export interface NewJob {
+  /** JSON of the request. */
+  readonly request: string
+  readonly webhook: string | null
+}
+
+export interface SubmitOptions {
+  readonly callerId: string
+  /** Repeating a submission under the same key gives the same job. */
+  readonly idempotencyKey: string | null
+}
+
+export interface BatchRecord {
+  readonly id: string
+  readonly createdMs: number
+  readonly total: number
+  readonly done: number
+  readonly dead: number
+  readonly cancelled: number
+}
+
+/** Redis refuses a submission that reaches it later than this. */
+const SUBMIT_TIMEOUT_MS = 2500
+const SUBMIT_TRIES = 2
+const RETRY_PAUSE_MS = 100
+/** How long a submission of unknown fate is tried to be taken back. */
+const WITHDRAW_PATIENCE_MS = 120_000
+const WITHDRAW_EVERY_MS = 1000
+const MAX_WITHDRAWALS = 1000
+
+/** The jobs as HTTP callers see them: each its own, and 503 instead of half an answer while Redis is away. */
+export class Jobs {
+  readonly #queue: JobQueue
+  readonly #tail: ResultsTail
+  readonly #closing = new AbortController()
+  readonly #withdrawals = new Set<Promise<void>>()
+
+  constructor(queue: JobQueue, tail: ResultsTail) {
+    this.#queue = queue
+    this.#tail = tail
+  }
+
+  /**
+   * Accepts one job: when this resolves, Redis has it.
+   * @throws {ApiError} `queue_full`, `not_ready` (Redis is away), `idempotency_mismatch`.
+   */
+  async submit(job: NewJob, options: SubmitOptions): Promise<string> {
+    return this.#submit([job], null, options)
+  }
+
+  /** Accepts all jobs or none, under one id. @throws {ApiError} as `submit`. */
+  async submitBatch(jobs: readonly NewJob[], options: SubmitOptions): Promise<string> {
+    return this.#submit(jobs, `batch_${randomUUID().replaceAll('-', '')}`, options)
+  }
+
+  /** @throws {ApiError} `not_found`, for another caller's job too; `not_ready`. */
+  async read(id: string, callerId: string): Promise<JobRecord> {
+    const record = await answered(() => this.#queue.read(id))
+    if (record === null || record.caller !== callerId) throw unknown(id)
+    return record
+  }
+
+  /** The record once the job has ended, or after `timeoutMs` as it is then. @throws {ApiError} as `read`. */
+  async wait(id: string, callerId: string, timeoutMs: number, signal: AbortSignal): Promise<JobRecord> {
+    const early = await this.read(id, callerId)
+    if (isOver(early.status) || timeoutMs <= 0) return early
+    const listening = await answered(() => this.#tail.listen(id))
+    const late = new AbortController()
+    const stop = AbortSignal.any([signal, late.signal])
+    try {
+      const now = await this.read(id, callerId)
+      if (isOver(now.status)) return now
+      // Woken by the end, the time-out or the client's departure: all lead to a last look.
+      await Promise.race([listening.ended, delay(timeoutMs, undefined, { signal: stop }).catch(() => {})])
+    } finally {
+      late.abort()
+      listening.leave()
+    }
+    return this.read(id, callerId)
+  }
+
+  /** Ends a job; a running one stops at its backend's next renewal. @returns the status it has then. */
+  async cancel(id: string, callerId: string): Promise<JobStatus> {
+    await this.read(id, callerId)
+    return answered(() => this.#queue.cancel(id))
+  }
+
+  /** @throws {ApiError} `not_found`, for another caller's batch too; `not_ready`. */
+  async readBatch(id: string, callerId: string): Promise<BatchRecord> {
+    const hash = /^batch_[0-9a-f]{32}$/.test(id) ? await answered(() => this.#queue.readBatch(id)) : null
+    if (hash === null || hash['caller'] !== callerId) throw unknown(id)
+    const count = (name: string) => Number(hash[name] ?? 0)
+    return {
+      id,
+      createdMs: count('created'),
+      total: count('total'),
+      done: count('done'),
+      dead: count('dead'),
+      cancelled: count('cancelled'),
+    }
+  }
+
+  /** A page of a batch's records, in the order of its lines; null for one that has expired. */
+  async batchPage(id: string, from: number, count: number): Promise<readonly (JobRecord | null)[]> {
+    const ids = await answered(() => this.#queue.batchJobs(id, from, count))
+    return answered(() => Promise.all(ids.map((job) => this.#queue.read(job))))
+  }
+
+  async depths() {
+    return this.#queue.depths()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    await Promise.all(this.#withdrawals)
+    await this.#tail.close()
+  }
+
+  async #submit(jobs: readonly NewJob[], batch: string | null, options: SubmitOptions): Promise<string> {
+    const { callerId, idempotencyKey } = options
+    const submission: Submission = {
+      token: idempotencyKey === null ? randomUUID() : sha256(callerId, idempotencyKey),
+      digest: sha256(...jobs.flatMap(({ request, webhook }) => [request, webhook ?? ''])),
+      caller: callerId,
+      batch,
+      jobs,
+    }
+    let cause: unknown
+    for (let tries = 0; tries < SUBMIT_TRIES; tries++) {
+      try {
+        return await this.#queue.submit(submission, SUBMIT_TIMEOUT_MS)
+      } catch (error) {
+        if (error instanceof ApiError) throw error
+        if (isOutOfMemory(error)) throw queueUnavailable(error)
+        cause = error
+        await delay(RETRY_PAUSE_MS)
+      }
+    }
+    // Who has a key may ask again and find the job; without one nobody could, so it must not run.
+    if (idempotencyKey === null) this.#withdrawLater(submission.token)
+    throw queueUnavailable(cause)
+  }
+
+  #withdrawLater(token: string): void {
+    if (this.#withdrawals.size >= MAX_WITHDRAWALS) return
+    const withdrawal = this.#withdraw(token).finally(() => this.#withdrawals.delete(withdrawal))
+    this.#withdrawals.add(withdrawal)
+  }
+
+  async #withdraw(token: string): Promise<void> {
+    const { signal } = this.#closing
+    const untilMs = performance.now() + WITHDRAW_PATIENCE_MS
+    while (!signal.aborted && performance.now() < untilMs) {
+      try {
+        await this.#queue.withdraw(token)
+        return
+      } catch {
+        await delay(WITHDRAW_EVERY_MS, undefined, { signal }).catch(() => {}) // Redis is still away
+      }
+    }
+  }
+}
+
+const unknown = (id: string) =>
+  new ApiError(
+    'not_found',
+    `there is no job or batch ${JSON.stringify(id)} of yours, or its result has expired`,
+  )
+
+/** @throws {ApiError} `not_ready` when Redis did not answer. */
+async function answered<T>(command: () => Promise<T>): Promise<T> {
+  try {
+    return await command()
+  } catch (error) {
+    throw error instanceof ApiError ? error : queueUnavailable(error)
+  }
+}
+
+/** Over the parts and their lengths, so that no two lists of parts are alike. */
+function sha256(...parts: readonly string[]): string {
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(`${part.length}:`).update(part)
+  return hash.digest('hex')
+}
