@@ -1,17 +1,16 @@
-/**
- * Tokens in a trie, laid out depth first: the node after a node is its first child, `ends` is the index after its
- * subtree. Node 0 is the root. Shared memory, so that every thread walks the same one.
- */
-export interface Trie {
-  /** Byte that leads to each node. */
-  readonly bytes: Uint8Array
-  readonly ends: Int32Array
-  /** Per node, where its own tokens begin in `tokens`; those of its subtree end where those of `ends` begin. */
-  readonly firstToken: Int32Array
-  readonly tokens: Int32Array
-  /** Per node, characters on the longest way down from it. */
-  readonly heights: Uint16Array
+import { buildTrie, isContinuation, type Trie, type TrieEntry } from './token-trie.ts'
+
+/** Tokens of plain characters, a quote, and one more quote at most: by what comes before the quote, and after it. */
+export interface ClosingTokens {
+  readonly prefixes: Trie
+  /** Which suffix each token of `prefixes.tokens` has, by its number in `suffixes`. */
+  readonly suffixOf: Int32Array
+  readonly suffixes: Trie
+  readonly suffixCount: number
 }
+
+/** Longer tokens are few (runs of one sign) and would only make more tables. */
+const maxPlainChars = 32
 
 /** A tokenizer's tokens, sorted for masks. */
 export interface Vocabulary {
@@ -21,10 +20,13 @@ export interface Vocabulary {
   readonly text: Uint8Array
   /** Where in `text` each token's part begins, and the last one's ends. */
   readonly offsets: Int32Array
-  /** Tokens of whole characters that a JSON string holds as they are. */
+  /** Tokens of up to 32 whole characters that a JSON string holds as they are. */
   readonly plain: Trie
   /** All others that can be part of a JSON text. */
   readonly other: Trie
+  /** Of these, those that can end a string, sorted for that; and the others. */
+  readonly closing: ClosingTokens
+  readonly notClosing: Trie
   /** Masks, one after another: the plain tokens of at most 0, 1, 2, ... characters. */
   readonly plainMasks: Uint32Array
   readonly longestPlain: number
@@ -39,14 +41,18 @@ export function buildVocabulary(
   eosTokens: readonly number[],
 ): Vocabulary {
   const special = new Set(eosTokens)
-  const plain: Entry[] = []
-  const other: Entry[] = []
+  const plain: TrieEntry[] = []
+  const other: TrieEntry[] = []
   tokenBytes.forEach((bytes, token) => {
     if (bytes === null || bytes.length === 0 || special.has(token)) return
     const kind = classify(bytes)
-    if (kind !== 'impossible') (kind === 'plain' ? plain : other).push({ bytes, token })
+    if (kind === 'impossible') return
+    const isPlain = kind === 'plain' && charsIn(bytes) <= maxPlainChars
+    if (isPlain) plain.push({ bytes, token })
+    else other.push({ bytes, token })
   })
   const plainTrie = buildTrie(plain)
+  const parted = other.map((entry) => ({ entry, quote: closingQuote(entry.bytes) }))
   const longestPlain = plainTrie.heights[0] ?? 0
   return {
     size: tokenBytes.length,
@@ -54,6 +60,8 @@ export function buildVocabulary(
     ...concatenate(tokenBytes, special),
     plain: plainTrie,
     other: buildTrie(other),
+    closing: buildClosing(parted.filter(({ quote }) => quote !== -1)),
+    notClosing: buildTrie(parted.filter(({ quote }) => quote === -1).map(({ entry }) => entry)),
     plainMasks: masksByLength(plain, tokenBytes.length, longestPlain),
     longestPlain,
   }
@@ -80,11 +88,6 @@ function concatenate(tokenBytes: readonly (Uint8Array | null)[], special: Readon
     offsets[token + 1] = at
   })
   return { text, offsets }
-}
-
-interface Entry {
-  readonly bytes: Uint8Array
-  readonly token: number
 }
 
 /** A token may begin or end within a character, so bytes are judged by whether any text could hold them. */
@@ -115,8 +118,8 @@ function classify(bytes: Uint8Array): 'plain' | 'other' | 'impossible' {
   return plain ? 'plain' : 'other'
 }
 
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80
+function charsIn(bytes: Uint8Array): number {
+  return bytes.reduce((count, byte) => count + (isContinuation(byte) ? 0 : 1), 0)
 }
 
 /** RFC 3629: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
@@ -127,66 +130,50 @@ function isSecond(lead: number, second: number): boolean {
   return lead !== 0xf4 || second < 0x90
 }
 
-function buildTrie(entries: Entry[]): Trie {
-  entries.sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-  const nodes = countNodes(entries)
-  const bytes = new Uint8Array(new SharedArrayBuffer(nodes))
-  const ends = new Int32Array(new SharedArrayBuffer(4 * nodes))
-  const firstToken = new Int32Array(new SharedArrayBuffer(4 * (nodes + 1)))
-  const heights = new Uint16Array(new SharedArrayBuffer(2 * nodes))
-  const path = [0]
-  let next = 1
-  let previous = new Uint8Array(0)
-  entries.forEach((entry, index) => {
-    const shared = sharedPrefix(previous, entry.bytes)
-    for (const node of path.splice(shared + 1)) ends[node] = next
-    for (const byte of entry.bytes.subarray(shared)) {
-      bytes[next] = byte
-      firstToken[next] = index
-      path.push(next++)
+const quoteSign = 0x22
+const backslash = 0x5c
+
+/**
+ * Where a string ends in a token whose part before that is plain; -1: it is not of this kind. With two more quotes a
+ * token could hold a whole further key, and whether that is new depends on the one that ends here.
+ */
+function closingQuote(bytes: Uint8Array): number {
+  const quote = bytes.indexOf(quoteSign)
+  if (quote === -1 || bytes.filter((byte) => byte === quoteSign).length > 2) return -1
+  const before = bytes.subarray(0, quote)
+  if (before.includes(backslash) || (before.length > 0 && classify(before) !== 'plain')) return -1
+  return quote
+}
+
+function buildClosing(
+  parted: readonly { readonly entry: TrieEntry; readonly quote: number }[],
+): ClosingTokens {
+  const numbers = new Map<string, number>()
+  const suffixes: TrieEntry[] = []
+  const suffixOfToken = new Map<number, number>()
+  const prefixes = parted.map(({ entry: { bytes, token }, quote }) => {
+    const suffix = bytes.subarray(quote + 1)
+    const key = Buffer.from(suffix).toString('latin1')
+    let number = numbers.get(key)
+    if (number === undefined) {
+      number = numbers.size
+      numbers.set(key, number)
+      suffixes.push({ bytes: suffix, token: number })
     }
-    raiseHeights(heights, path, entry.bytes)
-    previous = new Uint8Array(entry.bytes)
+    suffixOfToken.set(token, number)
+    return { bytes: bytes.subarray(0, quote), token }
   })
-  for (const node of path) ends[node] = next
-  firstToken[nodes] = entries.length
-  const tokens = new Int32Array(new SharedArrayBuffer(4 * entries.length))
-  tokens.set(entries.map(({ token }) => token))
-  return { bytes, ends, firstToken, tokens, heights }
+  const trie = buildTrie(prefixes)
+  const suffixOf = new Int32Array(new SharedArrayBuffer(4 * trie.tokens.length))
+  suffixOf.set(Array.from(trie.tokens, (token) => suffixOfToken.get(token) ?? 0))
+  return { prefixes: trie, suffixOf, suffixes: buildTrie(suffixes), suffixCount: suffixes.length }
 }
 
-function countNodes(entries: readonly Entry[]): number {
-  let nodes = 1
-  let previous: Uint8Array = new Uint8Array(0)
-  for (const { bytes } of entries) {
-    nodes += bytes.length - sharedPrefix(previous, bytes)
-    previous = bytes
-  }
-  return nodes
-}
-
-function sharedPrefix(a: Uint8Array, b: Uint8Array): number {
-  let shared = 0
-  while (shared < a.length && shared < b.length && a[shared] === b[shared]) shared++
-  return shared
-}
-
-/** `path` holds the node at each depth of the entry just added. */
-function raiseHeights(heights: Uint16Array, path: readonly number[], bytes: Uint8Array): void {
-  let chars = 0
-  for (let depth = bytes.length; depth >= 0; depth--) {
-    const node = path[depth] ?? 0
-    heights[node] = Math.max(heights[node] ?? 0, chars)
-    if (depth > 0 && !isContinuation(bytes[depth - 1])) chars++
-  }
-}
-
-function masksByLength(entries: readonly Entry[], size: number, longest: number): Uint32Array {
+function masksByLength(entries: readonly TrieEntry[], size: number, longest: number): Uint32Array {
   const words = maskWords(size)
   const masks = new Uint32Array(new SharedArrayBuffer(4 * words * (longest + 1)))
   for (const { bytes, token } of entries) {
-    const chars = bytes.reduce((count, byte) => count + (isContinuation(byte) ? 0 : 1), 0)
-    const at = chars * words + (token >> 5)
+    const at = charsIn(bytes) * words + (token >> 5)
     masks[at] = (masks[at] ?? 0) | (1 << (token & 31))
   }
   for (let at = words; at < masks.length; at++) masks[at] = (masks[at] ?? 0) | (masks[at - words] ?? 0)

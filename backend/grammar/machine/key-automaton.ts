@@ -1,4 +1,5 @@
 import { grammarTooLarge } from '../limits.ts'
+import { firstChars } from '../matchers/matcher.ts'
 import type { Dfa } from '../regex/dfa.ts'
 
 const maxStates = 5_000
@@ -10,11 +11,13 @@ export class KeyAutomaton {
   readonly #ids = new Map<string, number>()
   /** One character of each kind that the patterns tell apart, and how many there are of it. */
   readonly #kinds: readonly { readonly char: number; readonly size: number }[]
+  readonly #cuts: readonly number[]
   readonly #counts = new Map<string, Map<number, number>>()
 
   constructor(dfas: readonly Dfa[]) {
     this.#dfas = dfas
-    this.#kinds = kindsOf(dfas)
+    this.#cuts = [...new Set([0, 0xd800, 0xe000, ...dfas.flatMap((dfa) => dfa.cuts)])].sort((a, b) => a - b)
+    this.#kinds = kindsOf(dfas, this.#cuts)
     this.#intern(dfas.map(() => 0))
   }
 
@@ -22,6 +25,17 @@ export class KeyAutomaton {
     if (this.#dfas.length === 0) return 0
     const states = this.#states[state] ?? []
     return this.#intern(states.map((inner, index) => this.#dfas[index]?.next(inner, char) ?? 0))
+  }
+
+  /** From each stretch of [lo, hi] that the patterns treat alike, up to `limit` characters. */
+  chars(lo: number, hi: number, limit: number): number[] {
+    const cuts = [lo, ...this.#cuts.filter((cut) => cut > lo && cut <= hi)]
+    return cuts.flatMap((cut, index) => firstChars(cut, (cuts[index + 1] ?? hi + 1) - 1, limit))
+  }
+
+  /** Whether no character leads away from `state`. */
+  isSteady(state: number): boolean {
+    return this.#kinds.every(({ char }) => this.next(state, char) === state)
   }
 
   /** Which of the patterns match a key that ends here. */
@@ -106,8 +120,7 @@ export class KeyAutomaton {
 }
 
 /** Characters that no pattern tells apart are one kind. */
-function kindsOf(dfas: readonly Dfa[]): { char: number; size: number }[] {
-  const cuts = [...new Set([0, 0xd800, 0xe000, ...dfas.flatMap((dfa) => dfa.cuts)])].sort((a, b) => a - b)
+function kindsOf(dfas: readonly Dfa[], cuts: readonly number[]): { char: number; size: number }[] {
   const kinds = new Map<string, { char: number; size: number }>()
   cuts.forEach((char, index) => {
     const size = (cuts[index + 1] ?? 0x110000) - char

@@ -1,5 +1,5 @@
-import { lowerBound, sortTexts } from '../matchers/literal-matcher.ts'
-import { dead, type Matcher } from '../matchers/matcher.ts'
+import { charsAt, lowerBound, sortTexts } from '../matchers/literal-matcher.ts'
+import { dead, firstChars, type Matcher } from '../matchers/matcher.ts'
 import type { Name, ObjectProgress, ObjectRule, ValueChoice } from './object-rule.ts'
 
 /** A key so far: the declared names that begin like it, the keys already there that do, and the patterns' state. */
@@ -26,6 +26,8 @@ export class KeyMatcher implements Matcher {
   readonly #states: State[] = []
   readonly #ids = new Map<string, number>()
   readonly #memory: string
+  readonly #choices: (readonly ValueChoice[])[] = []
+  readonly #free = new Map<number, boolean>()
 
   /** `seen`: the undeclared keys that are there already. */
   constructor(rule: ObjectRule, progress: ObjectProgress, seen: readonly string[], flatOnly: boolean) {
@@ -46,6 +48,15 @@ export class KeyMatcher implements Matcher {
 
   /** What the value may be under the key that ends here. */
   choices(id: number): readonly ValueChoice[] {
+    let choices = this.#choices[id]
+    if (choices === undefined) {
+      choices = this.#findChoices(id)
+      this.#choices[id] = choices
+    }
+    return choices
+  }
+
+  #findChoices(id: number): readonly ValueChoice[] {
     const state = this.#state(id)
     const name = this.#exactName(state)
     if (name !== null) return this.#rule.declaredChoices(this.#progress, name, this.#flatOnly)
@@ -75,21 +86,24 @@ export class KeyMatcher implements Matcher {
     return this.choices(id).length > 0
   }
 
-  anyNext(id: number, lo: number, hi: number): boolean {
-    if (this.freeDepth(id) > 0) return true
-    for (let char = lo; char <= hi; char++) {
-      if ((char < 0xd800 || char > 0xdfff) && this.next(id, char) !== dead) return true
-    }
-    return false
+  nextChars(id: number, lo: number, hi: number, limit: number): readonly number[] {
+    const { low, high, seenLow, seenHigh, depth, pattern } = this.#state(id)
+    if (this.#isFree(pattern)) return firstChars(lo, hi, limit)
+    const declared = charsAt(this.#points, low, high, depth, lo, hi)
+    // a key that is there already rules out one next character at most
+    const enough = limit + seenHigh - seenLow + declared.length
+    const undeclared = this.#undeclared(pattern) === 0 ? [] : this.#rule.keys.chars(lo, hi, enough)
+    const candidates = new Set([...declared, ...undeclared])
+    return [...candidates].filter((char) => this.next(id, char) !== dead).slice(0, limit)
   }
 
   freeDepth(id: number): number {
-    const from = this.#state(id).pattern
-    const states = this.#rule.keys.reachable(from)
-    const free =
-      states.length <= maxLookAhead &&
-      states.every((state) => this.#undeclared(state) === Number.POSITIVE_INFINITY)
-    return free ? Number.POSITIVE_INFINITY : 0
+    return this.#isFree(this.#state(id).pattern) ? Number.POSITIVE_INFINITY : 0
+  }
+
+  steady(id: number): boolean {
+    const { low, high, seenLow, seenHigh, pattern } = this.#state(id)
+    return low === high && seenLow === seenHigh && this.#rule.keys.isSteady(pattern)
   }
 
   maxRest(): number {
@@ -98,6 +112,19 @@ export class KeyMatcher implements Matcher {
 
   count(): number {
     return Number.POSITIVE_INFINITY
+  }
+
+  /** Whether there are endlessly many undeclared keys left, whatever comes next. */
+  #isFree(pattern: number): boolean {
+    let free = this.#free.get(pattern)
+    if (free === undefined) {
+      const states = this.#rule.keys.reachable(pattern)
+      free =
+        states.length <= maxLookAhead &&
+        states.every((state) => this.#undeclared(state) === Number.POSITIVE_INFINITY)
+      this.#free.set(pattern, free)
+    }
+    return free
   }
 
   #undeclared(pattern: number): number {
@@ -112,6 +139,7 @@ export class KeyMatcher implements Matcher {
     for (let index = state.low; index < state.high; index++) {
       if (this.#allowed[index] === true) return true
     }
+    if (this.#isFree(state.pattern)) return true
     const undeclared = this.#undeclared(state.pattern)
     if (!Number.isFinite(undeclared)) return true
     const gone = [

@@ -18,6 +18,7 @@ export class Lexeme {
   readonly #ids = new Map<string, number>()
   readonly #rows: (Int32Array | null)[] = []
   readonly #free: number[] = []
+  readonly #steady: boolean[] = []
 
   constructor(id: number, matchers: readonly Matcher[]) {
     this.id = id
@@ -49,7 +50,7 @@ export class Lexeme {
   }
 
   anyNext(state: number, lo: number, hi: number): boolean {
-    return this.#some(state, (matcher, inner) => matcher.anyNext(inner, lo, hi))
+    return this.#some(state, (matcher, inner) => matcher.nextChars(inner, lo, hi, 1).length > 0)
   }
 
   freeDepth(state: number): number {
@@ -59,6 +60,16 @@ export class Lexeme {
       this.#free[state] = depth
     }
     return depth
+  }
+
+  /** Whether every plain text of up to `longest` characters leads to a state that accepts for the same matchers. */
+  steady(state: number, longest: number): boolean {
+    let steady = this.#steady[state]
+    if (steady === undefined) {
+      steady = !this.#some(state, (matcher, inner) => !matcher.steady(inner, longest))
+      this.#steady[state] = steady
+    }
+    return steady
   }
 
   maxRest(state: number): number {

@@ -42,20 +42,26 @@ export class ExcludingMatcher implements Matcher {
     return !excluded && this.#base.accepts(inner)
   }
 
-  anyNext(id: number, lo: number, hi: number): boolean {
+  nextChars(id: number, lo: number, hi: number, limit: number): readonly number[] {
     const state = this.#state(id)
-    if (this.#base.count(state.inner) === Number.POSITIVE_INFINITY)
-      return this.#base.anyNext(state.inner, lo, hi)
-    for (let char = lo; char <= hi; char++) {
-      if ((char < 0xd800 || char > 0xdfff) && this.next(id, char) !== dead) return true
-    }
-    return false
+    // an excluded text rules out one next character at most
+    const candidates = this.#base.nextChars(state.inner, lo, hi, limit + state.high - state.low)
+    return candidates.filter((char) => this.next(id, char) !== dead).slice(0, limit)
   }
 
   freeDepth(id: number): number {
     const { inner } = this.#state(id)
     const depth = this.#base.freeDepth(inner)
     return depth === Number.POSITIVE_INFINITY && this.#base.count(inner) === depth ? depth : 0
+  }
+
+  steady(id: number, longest: number): boolean {
+    const { inner, low, high } = this.#state(id)
+    return (
+      low === high &&
+      this.#base.count(inner) === Number.POSITIVE_INFINITY &&
+      this.#base.steady(inner, longest)
+    )
   }
 
   maxRest(id: number): number {

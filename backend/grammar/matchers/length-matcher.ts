@@ -1,4 +1,4 @@
-import { dead, type Matcher } from './matcher.ts'
+import { dead, firstChars, type Matcher } from './matcher.ts'
 
 /** Any string of `min` to `max` characters. A state is the number of characters so far, no further than matters. */
 export class LengthMatcher implements Matcher {
@@ -20,8 +20,8 @@ export class LengthMatcher implements Matcher {
     return state >= this.#min
   }
 
-  anyNext(state: number): boolean {
-    return state < this.#max
+  nextChars(state: number, lo: number, hi: number, limit: number): readonly number[] {
+    return state < this.#max ? firstChars(lo, hi, limit) : []
   }
 
   freeDepth(state: number): number {
@@ -30,6 +30,10 @@ export class LengthMatcher implements Matcher {
 
   maxRest(state: number): number {
     return this.#max - state
+  }
+
+  steady(state: number, longest: number): boolean {
+    return state >= this.#min && this.#max - state >= longest
   }
 
   maskState(state: number, longest: number): number {

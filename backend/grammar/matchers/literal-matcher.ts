@@ -28,13 +28,17 @@ export class LiteralMatcher implements Matcher {
     return low < high && this.#texts[low]?.length === depth
   }
 
-  anyNext(state: number, lo: number, hi: number): boolean {
+  nextChars(state: number, lo: number, hi: number, limit: number): readonly number[] {
     const { low, high, depth } = this.#unpack(state)
-    return lowerBound(this.#texts, low, high, depth, lo) < lowerBound(this.#texts, low, high, depth, hi + 1)
+    return charsAt(this.#texts, low, high, depth, lo, hi).slice(0, limit)
   }
 
   freeDepth(): number {
     return 0
+  }
+
+  steady(): boolean {
+    return false
   }
 
   maxRest(state: number): number {
@@ -73,6 +77,26 @@ function compareTexts(a: readonly number[], b: readonly number[]): number {
     if (difference !== 0) return difference
   }
   return a.length - b.length
+}
+
+/** The distinct characters in [lo, hi] at `depth` of the texts in [low, high), equal up to there. */
+export function charsAt(
+  texts: readonly (readonly number[])[],
+  low: number,
+  high: number,
+  depth: number,
+  lo: number,
+  hi: number,
+): number[] {
+  const chars: number[] = []
+  let at = lowerBound(texts, low, high, depth, lo)
+  while (at < high) {
+    const char = texts[at]?.[depth] ?? hi + 1
+    if (char > hi) break
+    chars.push(char)
+    at = lowerBound(texts, at, high, depth, char + 1)
+  }
+  return chars
 }
 
 /** The first of the texts in [low, high), equal up to `depth`, whose character there is at least `char`. */

@@ -120,12 +120,18 @@ export class NumberMatcher implements Matcher {
     )
   }
 
-  anyNext(state: number, lo: number, hi: number): boolean {
-    return alphabet.some((char) => char >= lo && char <= hi && this.next(state, char) !== dead)
+  nextChars(state: number, lo: number, hi: number, limit: number): readonly number[] {
+    return alphabet
+      .filter((char) => char >= lo && char <= hi && this.next(state, char) !== dead)
+      .slice(0, limit)
   }
 
   freeDepth(): number {
     return 0
+  }
+
+  steady(): boolean {
+    return false
   }
 
   maxRest(): number {

@@ -1,6 +1,6 @@
 import { grammarTooLarge } from '../limits.ts'
 import type { Dfa } from '../regex/dfa.ts'
-import { dead, horizon, type Matcher } from './matcher.ts'
+import { dead, firstChars, horizon, type Matcher } from './matcher.ts'
 
 /** States looked at to learn how far a pattern leaves characters free. */
 const maxLookAhead = 256
@@ -44,14 +44,14 @@ export class PatternMatcher implements Matcher {
     return length >= this.#min && this.#dfa.accepts(inner)
   }
 
-  anyNext(state: number, lo: number, hi: number): boolean {
-    const { inner, length } = this.#unpack(state)
-    if (this.#cap === 0) return this.#dfa.liveInRange(inner, lo, hi)
-    if (length >= this.#max) return false
-    const after = this.#longer(length)
-    return this.#dfa
-      .classesInRange(lo, hi)
-      .some((index) => this.#live(this.#dfa.nextByClass(inner, index), after))
+  nextChars(state: number, lo: number, hi: number, limit: number): readonly number[] {
+    const chars: number[] = []
+    for (const { from, to, index } of this.#dfa.runs(lo, hi)) {
+      if (chars.length >= limit) break
+      const next = this.#follow(state, (dfaState) => this.#dfa.nextByClass(dfaState, index))
+      if (next !== dead) chars.push(...firstChars(from, to, limit - chars.length))
+    }
+    return chars
   }
 
   freeDepth(state: number): number {
@@ -60,6 +60,13 @@ export class PatternMatcher implements Matcher {
     const depth = this.#findFreeDepth(state)
     this.#free.set(state, depth)
     return depth
+  }
+
+  steady(state: number): boolean {
+    return this.#dfa.classes.every(
+      ({ plain }, index) =>
+        !plain || this.#follow(state, (dfaState) => this.#dfa.nextByClass(dfaState, index)) === state,
+    )
   }
 
   maxRest(state: number): number {

@@ -73,19 +73,16 @@ export class Dfa {
     return this.#states.length
   }
 
-  /** The classes that have a character in [lo, hi]. */
-  classesInRange(lo: number, hi: number): number[] {
-    const found = new Set<number>()
+  /** The stretches of [lo, hi] that the expression treats alike, with their classes. */
+  runs(lo: number, hi: number): { from: number; to: number; index: number }[] {
+    const out: { from: number; to: number; index: number }[] = []
     for (let cut = this.#searchCut(lo); cut < this.cuts.length && (this.cuts[cut] ?? 0) <= hi; cut++) {
       const index = this.#classOfCut[cut] ?? 0
-      if ((this.classes[index]?.size ?? 0) > 0) found.add(index)
+      if ((this.classes[index]?.size ?? 0) === 0) continue
+      const to = Math.min(hi, (this.cuts[cut + 1] ?? 0x110000) - 1)
+      out.push({ from: Math.max(lo, this.cuts[cut] ?? 0), to, index })
     }
-    return [...found]
-  }
-
-  /** Whether a live state follows some character of [lo, hi]. */
-  liveInRange(state: number, lo: number, hi: number): boolean {
-    return this.classesInRange(lo, hi).some((index) => this.live(this.nextByClass(state, index)))
+    return out
   }
 
   #reachesAccepting(start: number): boolean {
