@@ -17,10 +17,10 @@ from .scenes.receipt import receipt
 from .scenes.screen import error_screen
 from .scenes.shapes import shapes
 from .scenes.tag import price_tag
-from .scenes.text import text_lines
+from .scenes.text import dense, text_lines
 from .tokenizer import build_tokenizer
 
-SCENES = {"text": text_lines, "tag": price_tag, "receipt": receipt, "screen": error_screen, "shapes": shapes, "form": form}
+SCENES = {"dense": dense, "text": text_lines, "tag": price_tag, "receipt": receipt, "screen": error_screen, "shapes": shapes, "form": form}
 SYSTEMS = ("You read receipts.", "You are a helpful assistant.", "Answer briefly.", "You are an OCR engine.", "Answer with the value only.",
            "你是一个识图助手。", "请简短回答。", "你是一个有用的助手", "只回答结果", "You help people with their documents.", "你负责识别图片中的文字。")
 WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第一张图片:"), ("第二张图:", "第二张图，", "第2张图：", "后一张图:")),
@@ -39,6 +39,7 @@ class Kind:
     width: tuple[int, int]  # pixels
     height: tuple[int, int]
     images: int = 1
+    speaks: bool = True  # False: no conversation, only the auxiliary head learns to name the characters
     difficulty: Difficulty = field(default_factory=Difficulty)
 
 
@@ -48,7 +49,7 @@ class Lesson:
 
     pixels: list[np.ndarray]
     cells: list[np.ndarray]
-    conversation: chat.Conversation
+    conversation: chat.Conversation | None
 
 
 @dataclass
@@ -57,9 +58,9 @@ class Batch:
     grid: chat.Grid  # visual tokens, rows and columns, of every picture in it
     pixels: np.ndarray  # [pictures, patches, 192] float16
     cells: np.ndarray  # [pictures, visual tokens, 4] character classes
-    ids: np.ndarray  # [conversations, length]
-    targets: np.ndarray  # [conversations, length]
-    positions: np.ndarray  # [3, conversations, length]
+    ids: np.ndarray | None = None  # [conversations, length]
+    targets: np.ndarray | None = None  # [conversations, length]
+    positions: np.ndarray | None = None  # [3, conversations, length]
 
 
 def draw(random: random.Random, kind: Kind, width: int, height: int):
@@ -117,9 +118,10 @@ def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> l
     grid = height // STEP, width // STEP
     # A second question is cheap beside a large picture, dear beside a small one.
     most = 1 if width * height < 20_000 and random.random() < 0.8 else 3
-    size = batch_size(width, height, kind.images, budget)
+    size = batch_size(width, height, kind.images, budget if kind.speaks else 2 * budget)
     lessons = [make_lesson(random, tokenizer, kind, grid, most) for _ in range(size * POOL)]
-    lessons.sort(key=lambda lesson: len(lesson.conversation.ids))
+    if kind.speaks:
+        lessons.sort(key=lambda lesson: len(lesson.conversation.ids))
     return [join(tokenizer, kind, grid, lessons[start : start + size]) for start in range(0, len(lessons), size)]
 
 
@@ -130,15 +132,19 @@ def make_lesson(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, m
         pixels.append(patches(image))
         cells.append(token_cells(named))
         scenes.append(scene)
+    if not kind.speaks:
+        return Lesson(pixels, cells, None)
     turns = choose_turns(random, scenes[0], most) if kind.images == 1 else pair_turns(random, scenes)
     system = random.choice(SYSTEMS) if random.random() < 0.06 else None
     return Lesson(pixels, cells, chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system))
 
 
 def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson]) -> Batch:
-    ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
     pixels = np.stack([picture for lesson in lessons for picture in lesson.pixels]).astype(np.float16)
     cells = np.stack([picture for lesson in lessons for picture in lesson.cells])
+    if not kind.speaks:
+        return Batch(kind.name, grid, pixels, cells)
+    ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
     return Batch(kind.name, grid, pixels, cells, ids, targets, positions)
 
 

@@ -100,12 +100,18 @@ class Page:
         marks = self.marks
         if random.random() < roughness:
             image, marks = worsen(random, image, marks)
-        cells = np.zeros((self.height // CELL, self.width // CELL), np.int64)
-        for x, y, name in marks:
-            row, column = int(y // CELL), int(x // CELL)
-            if 0 <= row < cells.shape[0] and 0 <= column < cells.shape[1]:
-                cells[row, column] = name
-        return image, cells
+        return image, name_cells(marks, self.height // CELL, self.width // CELL)
+
+
+def name_cells(marks: list, rows: int, columns: int) -> np.ndarray:
+    """The class of the character nearest to the middle of each cell among those centred in it: [rows, columns]."""
+    cells, nearest = np.zeros((rows, columns), np.int64), np.full((rows, columns), math.inf)
+    for x, y, name in marks:
+        row, column = int(y // CELL), int(x // CELL)
+        away = abs(x - (column + 0.5) * CELL)
+        if 0 <= row < rows and 0 <= column < columns and away < nearest[row, column]:
+            cells[row, column], nearest[row, column] = name, away
+    return cells
 
 
 def runs(text: str, style: Style):

@@ -38,8 +38,7 @@ class Progress:
     phase: int = 0
     phase_minutes: float = 0.0
     loss: dict[str, float] = field(default_factory=dict)  # running mean by kind of batch
-    exact: dict[str, float] = field(default_factory=dict)  # share of whole answers right, teacher-forced
-    naming: float = 0.0  # running loss of the auxiliary head
+    exact: dict[str, float] = field(default_factory=dict)  # share of whole answers right, teacher-forced; of characters named right in batches without answers
 
     def note(self, values: dict[str, float], name: str, value: float) -> None:
         values[name] = value if name not in values else 0.97 * values[name] + 0.03 * value
@@ -91,42 +90,47 @@ class Trainer:
                     "average": self.average, "progress": vars(self.progress)}, part)
         os.replace(part, self.folder / "checkpoint.pt")
 
-    def gradients(self, batch: Batch, naming_weight: float) -> tuple[torch.Tensor, ...]:
-        """The gradients of one batch, parameter by parameter."""
+    def gradients(self, batch: Batch, naming_weight: float) -> tuple[torch.Tensor | None, ...]:
+        """The gradients of one batch, parameter by parameter; None where it has no part."""
         rows, columns = (2 * side for side in batch.grid)
-        ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
         with torch.autocast("cpu", torch.bfloat16):
             images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns)
-            naming = self.name_cells(images, torch.from_numpy(batch.cells))
+            naming, named = self.name_cells(images, torch.from_numpy(batch.cells))
+            if batch.ids is None:
+                self.note(batch, naming.item(), named)
+                return torch.autograd.grad(naming, self.parameters, allow_unused=True)
+            ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
             hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])
         wanted = targets[:, 1:][learned]
-        loss = F.cross_entropy(logits.float(), wanted, label_smoothing=0.0)
-        self.note(batch, loss.item(), naming.item(), logits.argmax(-1) == wanted, learned)
+        loss = F.cross_entropy(logits.float(), wanted)
+        wrong = torch.zeros(learned.shape, dtype=torch.bool)
+        wrong[learned] = logits.argmax(-1) != wanted
+        self.note(batch, loss.item(), 1 - wrong.any(1).float().mean().item())
         return torch.autograd.grad(loss + naming_weight * naming, self.parameters)
 
-    def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
-        """The auxiliary loss: which character is centred in each cell, on every token with one and a few without."""
+    def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """The auxiliary loss, which character is centred in each cell, on every token with one and a few without;
+        and the share of characters named right."""
         chosen = (cells != BLANK).any(-1) | (torch.rand(cells.shape[:2]) < 0.1)
-        named = cells[chosen]
+        wanted = cells[chosen].flatten()
         logits = self.namer(images[chosen]).float().view(-1, CLASSES)
-        weight = torch.where(named.flatten() == BLANK, 0.15, 1.0)
-        return (F.cross_entropy(logits, named.flatten(), reduction="none") * weight).sum() / weight.sum().clamp(min=1)
+        weight = torch.where(wanted == BLANK, 0.15, 1.0)
+        loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
+        is_character = wanted != BLANK
+        return loss, (logits.argmax(-1) == wanted)[is_character].float().mean().nan_to_num().item()
 
-    def note(self, batch: Batch, loss: float, naming: float, right: torch.Tensor, learned: torch.Tensor) -> None:
-        progress = self.progress
-        missed = torch.zeros(learned.shape, dtype=torch.bool)
-        missed[learned] = ~right
-        progress.note(progress.loss, batch.kind, loss)
-        progress.note(progress.exact, batch.kind, 1 - missed.any(1).float().mean().item())
-        progress.naming = naming if not progress.naming else 0.97 * progress.naming + 0.03 * naming
+    def note(self, batch: Batch, loss: float, exact: float) -> None:
+        self.progress.note(self.progress.loss, batch.kind, loss)
+        self.progress.note(self.progress.exact, batch.kind, exact)
 
     @torch.no_grad()
     def update(self, gradients: list[tuple[torch.Tensor, ...]], rate: float, keep: float) -> None:
         """One step along the mean of the batches' gradients."""
         for parameter, *parts in zip(self.parameters, *gradients):
-            parameter.grad = torch.stack(parts).mean(0)
+            known = [part for part in parts if part is not None]
+            parameter.grad = torch.stack(known).sum(0) / len(parts) if known else None
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -243,7 +247,7 @@ def train(arguments: argparse.Namespace) -> None:
             rate = (progress.pictures - pictures) / (clock.minutes() * 60)
             kinds = " ".join(f"{name} {progress.loss[name]:.3f}/{progress.exact[name]:.2f}" for name in sorted(progress.loss))
             print(f"{progress.minutes:.1f} min step {progress.step} pictures {progress.pictures} ({rate:.0f}/s, waited {waited / clock.minutes() / 60:.0%}) "
-                  f"phase {plan['phases'][progress.phase]['name']} rate {trainer.optimiser.param_groups[0]['lr']:.1e} naming {progress.naming:.3f} | {kinds}", flush=True)
+                  f"phase {plan['phases'][progress.phase]['name']} rate {trainer.optimiser.param_groups[0]['lr']:.1e} | {kinds}", flush=True)
         if clock.every("save", arguments.save_minutes):
             trainer.save()
             if arguments.plan.stat().st_mtime != plan_age:

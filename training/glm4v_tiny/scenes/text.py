@@ -73,3 +73,19 @@ def add_questions(random: random.Random, scene: Scene, lines: list[str]) -> None
         scene.ask(0.3, "describe", ask(random, "describe", way), ("文字：" if way == "zh" else "Text: ") + whole)
     if not any(character in whole for character in "¥$."):
         scene.ask(0.4, "not there", ask(random, random.choice(("total", "price", "amounts")), way), NOT_THERE[way])
+
+
+def dense(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
+    """As much text as the page holds, for lessons in which only the characters are named."""
+    page = blank_page(random, width, height, difficulty.dark)
+    style = pick_style(random, pick_size(random, difficulty.smallest, min(difficulty.largest, int(height / 1.3))))
+    same, y = random.random() < 0.5, random.uniform(0, 4)
+    while y + 1.15 * style.size <= height:
+        text, room = content(random, difficulty), width - 4
+        while style.width(text) < room:
+            text += random.choice((" ", "  ", "")) + content(random, difficulty)
+        page.text(random.uniform(0, 4), y, text, style, accent(random, page) if random.random() < 0.1 else None)
+        y += style.size * random.uniform(1.12, 1.5)
+        if not same:
+            style = pick_style(random, pick_size(random, difficulty.smallest, min(difficulty.largest, int(height / 1.3))))
+    return Scene(page)
