@@ -5,7 +5,7 @@ import { ModelFolderError } from '../../model/model-folder-error.ts'
 import { readOptionalJson } from '../../model/read-json.ts'
 import type { Matrix, TensorSource } from './matrix.ts'
 import { readSafetensorsHeader, type TensorEntry } from './safetensors-header.ts'
-import { sourceDtypes } from './widen.ts'
+import { allFinite, sourceDtypes } from './widen.ts'
 
 export const indexFile = 'model.safetensors.index.json'
 const singleFile = 'model.safetensors'
@@ -88,6 +88,7 @@ export class Checkpoint implements TensorSource {
       read: async (first, into) => {
         const bytes = into.length * dtype.bytes
         dtype.widen(await this.#readRaw(tensor, first * columns * dtype.bytes, bytes), into)
+        if (!allFinite(into)) throw new ModelFolderError(tensor.file, `tensor ${name}: holds NaN or infinity`)
       },
     }
   }

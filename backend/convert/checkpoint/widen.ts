@@ -16,6 +16,15 @@ export const sourceDtypes: Readonly<Record<string, { readonly bytes: number; rea
   BF16: { bytes: 2, widen: widenBfloat },
 }
 
+/** False when any value is NaN or infinite: all ones in the exponent. */
+export function allFinite(values: Float32Array): boolean {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  for (let i = 0; i < bits.length; i += 1) {
+    if (((bits[i] ?? 0) & 0x7f800000) === 0x7f800000) return false
+  }
+  return true
+}
+
 function widenBfloat(bytes: Uint8Array, into: Float32Array) {
   const source = new Uint16Array(bytes.buffer, bytes.byteOffset, into.length)
   const bits = new Uint32Array(into.buffer, into.byteOffset, into.length)

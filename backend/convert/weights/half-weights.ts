@@ -3,6 +3,7 @@ import { rowBlocks } from '../checkpoint/matrix.ts'
 import { elementTypes, type Value } from '../onnx/graph.ts'
 import type { GraphBuilder } from '../onnx/graph-builder.ts'
 import { floatWeights } from './float-weights.ts'
+import { nearest } from './nearest.ts'
 import { bytesOf, writeTransposed } from './transpose.ts'
 import type { WeightFormat } from './weight-format.ts'
 
@@ -57,16 +58,10 @@ export function toHalves(values: Float32Array, tensor: string): Uint16Array {
       // Normal: rebias the exponent by 112, round away the lower 13 bits.
       half = (magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13
     } else {
-      half = roundHalfEven(Math.abs(values[i] ?? 0) * 2 ** 24)
+      // Subnormal: a whole multiple of 2^−24.
+      half = nearest(Math.abs(values[i] ?? 0) * 2 ** 24)
     }
     halves[i] = sign | half
   }
   return halves
-}
-
-/** Subnormal halves are whole multiples of 2^−24. */
-function roundHalfEven(value: number) {
-  const floor = Math.floor(value)
-  const rest = value - floor
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor
 }

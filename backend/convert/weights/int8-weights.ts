@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { ModelFolderError } from '../../model/model-folder-error.ts'
 import { type Matrix, type RowBlock, rowBlocks } from '../checkpoint/matrix.ts'
 import { elementTypes, type Value } from '../onnx/graph.ts'
 import type { GraphBuilder } from '../onnx/graph-builder.ts'
 import { floatWeights } from './float-weights.ts'
+import { nearest } from './nearest.ts'
 import { bytesOf, writeTransposed } from './transpose.ts'
 import type { WeightFormat } from './weight-format.ts'
 
@@ -29,7 +29,7 @@ export const int8Format: WeightFormat = {
       ],
       async write(put) {
         for await (const block of rowBlocks(table)) {
-          const { values, scales } = quantiseBlock(block, table)
+          const { values, scales } = quantiseBlock(block, table.columns)
           await put(0, block.first * table.columns, bytesOf(values))
           await put(1, block.first * 4, bytesOf(scales))
         }
@@ -96,7 +96,7 @@ function int8Transposed(g: GraphBuilder, weight: Matrix) {
     async write(put) {
       const all = new Float32Array(rows)
       const encode = (block: RowBlock) => {
-        const { values, scales } = quantiseBlock(block, weight)
+        const { values, scales } = quantiseBlock(block, columns)
         all.set(scales, block.first)
         return values
       }
@@ -112,20 +112,24 @@ function int8Transposed(g: GraphBuilder, weight: Matrix) {
   return { quantised: quantised ?? null, scales: scales ?? null }
 }
 
-/** Each row to integers −127 … 127 and its scale. @throws ModelFolderError for NaN or infinite weights. */
-function quantiseBlock({ rows, values, first }: RowBlock, { name, columns }: Matrix) {
+/** Each row to integers −127 … 127 and its scale. */
+function quantiseBlock({ rows, values }: RowBlock, columns: number) {
   const quantised = new Int8Array(values.length)
   const scales = new Float32Array(rows)
   for (let row = 0; row < rows; row += 1) {
-    const [start, end] = [row * columns, (row + 1) * columns]
-    let largest = 0
-    for (let i = start; i < end; i += 1) largest = Math.max(largest, Math.abs(values[i] ?? 0))
-    if (!Number.isFinite(largest))
-      throw new ModelFolderError(name, `row ${first + row} holds NaN or infinity`)
+    const start = row * columns
+    const end = start + columns
+    let [low, high] = [0, 0]
+    for (let i = start; i < end; i += 1) {
+      const value = values[i] ?? 0
+      if (value < low) low = value
+      if (value > high) high = value
+    }
     // A row of zeros stays zero under any scale.
-    const scale = Math.fround(largest / 127) || 1
+    const scale = Math.fround(Math.max(-low, high) / 127) || 1
     scales[row] = scale
-    for (let i = start; i < end; i += 1) quantised[i] = Math.round((values[i] ?? 0) / scale)
+    const inverse = 1 / scale
+    for (let i = start; i < end; i += 1) quantised[i] = nearest((values[i] ?? 0) * inverse)
   }
   return { values: quantised, scales }
 }

@@ -1,8 +1,8 @@
-import { ModelFolderError } from '../../model/model-folder-error.ts'
 import { type Matrix, type RowBlock, rowBlocks } from '../checkpoint/matrix.ts'
 import type { GraphBuilder } from '../onnx/graph-builder.ts'
 import { floatWeights } from './float-weights.ts'
 import { int8Format } from './int8-weights.ts'
+import { nearest } from './nearest.ts'
 import { bytesOf } from './transpose.ts'
 import type { WeightFormat } from './weight-format.ts'
 
@@ -43,7 +43,7 @@ function nbitsWeights(g: GraphBuilder, weight: Matrix, bits: Bits) {
     ],
     async write(put) {
       for await (const block of rowBlocks(weight)) {
-        const { packed, scales, zeros } = quantiseRows(block, weight, bits)
+        const { packed, scales, zeros } = quantiseRows(block, weight.columns, bits)
         await put(0, block.first * rowBytes, packed)
         await put(1, block.first * blocks * 4, bytesOf(scales))
         await put(2, block.first * zeroBytes, zeros)
@@ -53,7 +53,7 @@ function nbitsWeights(g: GraphBuilder, weight: Matrix, bits: Bits) {
 }
 
 /** The last block of a row is filled up with zero points, which stand for 0. */
-function quantiseRows({ first, rows, values }: RowBlock, { name, columns }: Matrix, bits: Bits) {
+function quantiseRows({ rows, values }: RowBlock, columns: number, bits: Bits) {
   const blocks = Math.ceil(columns / blockSize)
   const max = 2 ** bits - 1
   const levels = new Uint8Array(rows * blocks * blockSize)
@@ -64,13 +64,12 @@ function quantiseRows({ first, rows, values }: RowBlock, { name, columns }: Matr
     const start = row * columns + (index % blocks) * blockSize
     const end = Math.min(start + blockSize, (row + 1) * columns)
     const { scale, zero } = bestRange(values, start, end, max)
-    if (!Number.isFinite(scale)) throw new ModelFolderError(name, `row ${first + row} holds NaN or infinity`)
     scales[index] = scale
     zeros[index] = zero
-    const at = index * blockSize
-    for (let i = 0; i < end - start; i += 1)
-      levels[at + i] = levelOf(values[start + i] ?? 0, scale, zero, max)
-    levels.fill(zero, at + end - start, at + blockSize)
+    const inverse = 1 / scale
+    let at = index * blockSize
+    for (let i = start; i < end; i += 1, at += 1) levels[at] = levelOf(values[i] ?? 0, inverse, zero, max)
+    levels.fill(zero, at, (index + 1) * blockSize)
   }
   return { packed: pack(levels, blocks * blockSize, bits), scales, zeros: pack(zeros, blocks, bits) }
 }
@@ -79,25 +78,45 @@ function quantiseRows({ first, rows, values }: RowBlock, { name, columns }: Matr
 function bestRange(values: Float32Array, start: number, end: number, max: number) {
   let [low, high] = [0, 0]
   for (let i = start; i < end; i += 1) {
-    low = Math.min(low, values[i] ?? 0)
-    high = Math.max(high, values[i] ?? 0)
+    const value = values[i] ?? 0
+    if (value < low) low = value
+    if (value > high) high = value
   }
-  let best = { scale: Number.NaN, zero: 0, error: Number.POSITIVE_INFINITY }
+  let best = { scale: 1, zero: 0 }
+  let least = Number.POSITIVE_INFINITY
   for (const share of rangeShares) {
     const scale = Math.fround(((high - low) * share) / max) || 1
-    const zero = Math.round((-low * share) / scale)
-    let error = 0
-    for (let i = start; i < end; i += 1) {
-      const value = values[i] ?? 0
-      error += ((levelOf(value, scale, zero, max) - zero) * scale - value) ** 2
+    const zero = nearest((-low * share) / scale)
+    const error = squaredError(values, start, end, { scale, zero, max })
+    if (error < least) {
+      best = { scale, zero }
+      least = error
     }
-    if (error < best.error) best = { scale, zero, error }
   }
   return best
 }
 
-function levelOf(value: number, scale: number, zero: number, max: number) {
-  return Math.min(Math.max(Math.round(value / scale) + zero, 0), max)
+interface Grid {
+  readonly scale: number
+  readonly zero: number
+  /** The largest level; the least is 0. */
+  readonly max: number
+}
+
+function squaredError(values: Float32Array, start: number, end: number, { scale, zero, max }: Grid) {
+  const inverse = 1 / scale
+  let sum = 0
+  for (let i = start; i < end; i += 1) {
+    const value = values[i] ?? 0
+    const error = (levelOf(value, inverse, zero, max) - zero) * scale - value
+    sum += error * error
+  }
+  return sum
+}
+
+function levelOf(value: number, inverse: number, zero: number, max: number) {
+  const level = nearest(value * inverse) + zero
+  return level < 0 ? 0 : level > max ? max : level
 }
 
 /** 4-bit values two a byte, the earlier in the lower half; a row of odd length ends in half a byte. */
