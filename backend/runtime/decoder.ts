@@ -51,6 +51,7 @@ export class Decoder {
   /** f32 [rows that ask for a sample, vocab], in the order of the rows. */
   async forward(rows: readonly Row[]): Promise<Float32Array> {
     const lanes = lanesOf(rows)
+    this.#pool.reserve(rows.map(({ slot, start }) => ({ slot, start, total: start + lanes.tokens })))
     const results = await this.#sessions.decoder.run(await this.#feeds(rows, lanes), this.#wanted)
     const width = lanes.tokens * this.#config.kvHeads * this.#config.headSize
     for (let layer = 0; layer < this.#config.layers; layer++) {

@@ -6,44 +6,75 @@ export interface KvShape {
   readonly kvHeads: number
   readonly headSize: number
   readonly slots: number
-  /** Entries a slot holds. */
+  /** Entries a slot can hold, at most. */
   readonly capacity: number
 }
 
-/** What one layer's attention reads of the slots in a step, f32 [count, kvHeads, capacity, headSize] each; borrowed. */
+/** What one layer's attention reads of the slots in a step, f32 [count, kvHeads, width, headSize] each; borrowed. */
 export interface PastTensors {
   readonly key: Tensor
   readonly value: Tensor
 }
 
+/** Widths are multiples of this, and grow by at least a quarter: a sequence is moved a few times, not at every step. */
+const widthStep = 64
+const growth = 1.25
+
 /**
- * Keys and values of all slots, per layer f32 [slots, kvHeads, capacity, headSize]. The slot is the outer axis, so
- * neighbouring slots are one view that the decoder reads without a copy; only a step's new rows are ever written.
+ * Keys and values of all slots, per layer f32 [slots, kvHeads, width, headSize], in memory for `capacity` entries a
+ * slot. The slot is the outer axis, so neighbouring slots are one view that the decoder reads without a copy; only a
+ * step's new rows are written. The operator's work follows the width (bench/attention), so the width follows the longest
+ * sequence any slot holds: when it changes, all entries move.
  */
 export class KvPool {
   readonly #shape: KvShape
   readonly #keys: readonly Float32Array<ArrayBuffer>[]
   readonly #values: readonly Float32Array<ArrayBuffer>[]
   readonly #views = new Map<string, readonly PastTensors[]>()
+  /** Entries of every slot that mean something. */
+  readonly #lengths: Int32Array
+  #width: number
 
   /** @throws Error with one line when the memory is not there */
   constructor(shape: KvShape) {
     this.#shape = shape
     const { layers, slots, capacity } = shape
+    this.#lengths = new Int32Array(slots)
+    this.#width = this.#widthFor(1)
     try {
-      const allocate = () => Array.from({ length: layers }, () => new Float32Array(slots * this.#slotFloats))
+      const floats = KvPool.bytesOf(shape) / (2 * layers * Float32Array.BYTES_PER_ELEMENT)
+      const allocate = () => Array.from({ length: layers }, () => new Float32Array(floats))
       this.#keys = allocate()
       this.#values = allocate()
     } catch (cause) {
-      const size = `${(this.bytes / 1e9).toFixed(1)} GB`
+      const size = `${(KvPool.bytesOf(shape) / 1e9).toFixed(1)} GB`
       throw new Error(`no memory for the KV cache: ${slots} slots of ${capacity} tokens take ${size}`, {
         cause,
       })
     }
   }
 
+  /** Memory of a pool of this shape when all slots are full. */
+  static bytesOf({ layers, kvHeads, headSize, slots, capacity }: KvShape): number {
+    return 2 * layers * slots * kvHeads * capacity * headSize * Float32Array.BYTES_PER_ELEMENT
+  }
+
   get bytes(): number {
-    return 2 * this.#shape.layers * this.#shape.slots * this.#slotFloats * Float32Array.BYTES_PER_ELEMENT
+    return KvPool.bytesOf(this.#shape)
+  }
+
+  /** Entries a slot has room for at present. */
+  get width(): number {
+    return this.#width
+  }
+
+  /** Makes room for a step: each row leaves `total` entries in its slot, of which it keeps the first `start`. */
+  reserve(rows: readonly { readonly slot: number; readonly start: number; readonly total: number }[]): void {
+    for (const { slot, start } of rows) this.#lengths[slot] = start
+    const held = Math.max(...this.#lengths, ...rows.map(({ total }) => total))
+    assert(held <= this.#shape.capacity, 'entries fit their slot')
+    const width = this.#widthFor(held)
+    if (held > this.#width || width * growth * growth < this.#width) this.#resize(width)
   }
 
   /** Per layer, slots `first` to `first + count - 1`. */
@@ -62,31 +93,53 @@ export class KvPool {
   }
 
   /**
-   * Writes one sequence's new entries of one layer, `tokens` of them from `start` on.
+   * Writes one sequence's new entries of one layer, from `start` on; there must be room.
    * @param keys f32 [tokens, kvHeads · headSize], as `values`
    */
   store(layer: number, slot: number, start: number, keys: Float32Array, values: Float32Array): void {
-    const { kvHeads, headSize, capacity } = this.#shape
+    const { kvHeads, headSize } = this.#shape
     const tokens = keys.length / (kvHeads * headSize)
-    assert(start + tokens <= capacity, 'entries fit their slot')
+    assert(start + tokens <= this.#width, 'entries fit their slot')
     const [allKeys, allValues] = [this.#keys[layer], this.#values[layer]]
     assert(allKeys !== undefined && allValues !== undefined)
     for (let head = 0; head < kvHeads; head++) {
-      const to = slot * this.#slotFloats + (head * capacity + start) * headSize
+      const to = slot * this.#slotFloats + (head * this.#width + start) * headSize
       copyHead(keys, head * headSize, kvHeads * headSize, allKeys, to, headSize)
       copyHead(values, head * headSize, kvHeads * headSize, allValues, to, headSize)
     }
+    this.#lengths[slot] = start + tokens
   }
 
   get #slotFloats(): number {
-    const { kvHeads, headSize, capacity } = this.#shape
-    return kvHeads * capacity * headSize
+    return this.#shape.kvHeads * this.#width * this.#shape.headSize
+  }
+
+  #widthFor(entries: number): number {
+    let width = widthStep
+    while (width < entries) width = Math.ceil((width * growth) / widthStep) * widthStep
+    return Math.min(width, this.#shape.capacity)
+  }
+
+  #resize(width: number): void {
+    const { slots, kvHeads, headSize } = this.#shape
+    const runs: { from: number; to: number; floats: number }[] = []
+    for (let run = 0; run < slots * kvHeads; run++) {
+      const floats = (this.#lengths[Math.floor(run / kvHeads)] ?? 0) * headSize
+      runs.push({ from: run * this.#width * headSize, to: run * width * headSize, floats })
+    }
+    // Entries move in place: outwards the last go first, so that none is overwritten before it has moved.
+    if (width > this.#width) runs.reverse()
+    for (const pool of [...this.#keys, ...this.#values]) {
+      for (const { from, to, floats } of runs) pool.copyWithin(to, from, from + floats)
+    }
+    this.#width = width
+    this.#views.clear()
   }
 
   #tensor(pool: Float32Array<ArrayBuffer>, first: number, count: number): Tensor {
-    const { kvHeads, headSize, capacity } = this.#shape
+    const { kvHeads, headSize } = this.#shape
     const slots = pool.subarray(first * this.#slotFloats, (first + count) * this.#slotFloats)
-    return new Tensor('float32', slots, [count, kvHeads, capacity, headSize])
+    return new Tensor('float32', slots, [count, kvHeads, this.#width, headSize])
   }
 }
 
@@ -101,6 +154,6 @@ function copyHead(
 ): void {
   let at = start
   for (let source = offset; source < from.length; source += stride, at += headSize) {
-    for (let i = 0; i < headSize; i++) to[at + i] = from[source + i] as number // in bounds
+    to.set(from.subarray(source, source + headSize), at)
   }
 }

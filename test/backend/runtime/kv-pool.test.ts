@@ -1,0 +1,65 @@
+import { afterEach, expect, test } from 'vitest'
+import { KvPool } from '../../../backend/runtime/kv-pool.ts'
+import { Random } from '../engine/support/random.ts'
+
+const shape = { layers: 2, kvHeads: 3, headSize: 4, slots: 4, capacity: 500 }
+const width = shape.kvHeads * shape.headSize
+
+/** Per layer, the entries a slot should hold: rows of all heads, keys; values are their negatives. */
+type Content = number[][][]
+
+function holds(pool: KvPool, slot: number, content: Content): boolean {
+  return pool.view(slot, 1).every(({ key, value }, layer) => {
+    const [keys, values] = [key.data, value.data] as Float32Array[]
+    return (content[layer] ?? []).every((row, entry) =>
+      row.every((expected, i) => {
+        const head = Math.floor(i / shape.headSize)
+        const at = (head * pool.width + entry) * shape.headSize + (i % shape.headSize)
+        return keys?.[at] === expected && values?.[at] === -expected
+      }),
+    )
+  })
+}
+
+const seed = Number(process.env['HISTORY_SEED'] ?? Date.now() % 2 ** 31)
+afterEach(({ task }) => {
+  // biome-ignore lint/suspicious/noConsole: the seed is what repeats a failing history
+  if (task.result?.state === 'fail') console.error(`HISTORY_SEED=${seed}`)
+})
+
+test('a slot holds what was stored in it, however its neighbours grow, are cut short and begin anew', () => {
+  const random = new Random(seed)
+  const pool = new KvPool(shape)
+  const contents: Content[] = Array.from({ length: shape.slots }, () => [[], []])
+  const widths = new Set<number>()
+  for (let step = 0; step < 300; step++) {
+    const slot = random.int(0, shape.slots - 1)
+    const held = contents[slot]?.[0]?.length ?? 0
+    const start = random.chance(0.3) ? random.int(0, held) : held
+    const tokens = Math.min(random.int(1, 120), shape.capacity - start)
+    if (tokens === 0) continue
+    pool.reserve([{ slot, start, total: start + tokens }])
+    for (const [layer, rows] of (contents[slot] ?? []).entries()) {
+      const keys = Float32Array.from({ length: tokens * width }, () => random.int(1, 1 << 20))
+      const values = keys.map((key) => -key)
+      pool.store(layer, slot, start, keys, values)
+      rows.splice(start)
+      for (let token = 0; token < tokens; token++)
+        rows.push([...keys.subarray(token * width, (token + 1) * width)])
+    }
+    widths.add(pool.width)
+    if (step % 10 !== 0) continue
+    for (const [index, content] of contents.entries()) expect(holds(pool, index, content)).toBe(true)
+  }
+  expect(widths.size).toBeGreaterThan(2)
+})
+
+test('the view that attention reads is as wide as the longest sequence held, not as the context', () => {
+  const pool = new KvPool({ ...shape, capacity: 8192 })
+  pool.reserve([{ slot: 0, start: 0, total: 100 }])
+  expect(pool.width).toBeLessThan(200)
+  pool.reserve([{ slot: 1, start: 0, total: 4000 }])
+  expect(pool.width).toBeGreaterThanOrEqual(4000)
+  pool.reserve([{ slot: 1, start: 0, total: 100 }])
+  expect(pool.width).toBeLessThan(200)
+})
