@@ -9,12 +9,11 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from .answering import LARGEST
+from .answering import LARGEST, SMALLEST
 from .model import Glm4v, Shape, TextShape
 from .pixels import MEAN, MERGE, PATCH, STD
 from .tokenizer import build_tokenizer, vocabulary_size
 
-SMALLEST = 8192  # pixels: half of shortest_edge, which counts two frames
 TEMPLATE = Path(__file__).parent.parent / "chat_template.jinja"
 
 
@@ -102,6 +101,7 @@ def export(model: Glm4v, tokenizer: Tokenizer, folder: Path) -> None:
     write(folder, "preprocessor_config.json", {
         "image_processor_type": "Glm46VImageProcessor",
         "processor_class": "Glm46VProcessor",
+        # Both count the two equal frames of a still picture.
         "size": {"shortest_edge": 2 * SMALLEST, "longest_edge": 2 * LARGEST},
         "do_rescale": True,
         "patch_size": PATCH,

@@ -11,14 +11,13 @@ from transformers.models.glm4v import Glm4vForConditionalGeneration
 from transformers.models.glm46v.image_processing_pil_glm46v import Glm46VImageProcessorPil
 
 from . import chat
-from .answering import LARGEST, fit
-from .export import SMALLEST
+from .answering import LARGEST, SMALLEST, fit
 from .folder import load_folder
 from .lessons import Kind, draw
 from .pixels import MERGE, PATCH, STEP, patches
 
 CONVERSATIONS = (  # picture sizes, turns (the last answer is left open), system message, thinking
-    ([(128, 48)], ["图中文字写了什么？"], None, False),
+    ([(90, 40)], ["图中文字写了什么？"], None, False),
     ([(224, 288)], ["What is the total?"], None, True),
     ([(640, 640)], ["合计多少？"], None, False),
     ([(333, 201)], ["列出所有金额", "合计多少？"], "You read receipts.", False),
@@ -54,7 +53,8 @@ def compare(folder: Path) -> float:
     processor = Glm46VImageProcessorPil(size={"shortest_edge": 2 * SMALLEST, "longest_edge": 2 * LARGEST}, patch_size=PATCH, temporal_patch_size=2, merge_size=MERGE)
     source, worst = random.Random(5), 0.0
     for sizes, questions, system, think in CONVERSATIONS:
-        images = [draw(source, Kind("", 1, {"text": 1}, (0, 0), (0, 0)), *size)[0] for size in sizes]
+        text = Kind("text", 1, {"text": 1}, (0, 0), (0, 0))
+        images = [draw(source, text, *size)[0] for size in sizes]
         fitted = [fit(image) for image in images]
         pixels = [torch.from_numpy(patches(image)) for image in fitted]
         processed = processor(images=images, return_tensors="pt")
