@@ -69,7 +69,9 @@ function raiseHeights(heights: Uint16Array, path: readonly number[], bytes: Uint
   let chars = 0
   for (let depth = bytes.length; depth >= 0; depth--) {
     const node = path[depth] ?? 0
-    heights[node] = Math.max(heights[node] ?? 0, chars)
+    // between characters nothing goes on with the rest of one, and within one no height is asked for
+    const height = isContinuation(bytes[depth]) ? impure : chars
+    heights[node] = Math.max(heights[node] ?? 0, height)
     if (depth > 0 && chars !== impure) chars = withByte(chars, bytes, depth - 1)
   }
 }

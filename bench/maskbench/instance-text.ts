@@ -7,13 +7,14 @@ export function instanceTexts(source: string): string[] {
   const texts: string[] = []
   const document = new Scanner(source)
   document.members((key) => {
-    if (key !== 'tests') return document.skip()
-    document.elements(() => {
-      document.members((name) => {
-        const value = document.skip()
-        if (name === 'data') texts.push(value)
+    if (key !== 'tests') document.skip()
+    else
+      document.elements(() => {
+        document.members((name) => {
+          const value = document.skip()
+          if (name === 'data') texts.push(value)
+        })
       })
-    })
   })
   return texts
 }

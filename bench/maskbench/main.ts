@@ -1,11 +1,12 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { Grammars } from '../../backend/grammar/grammars.ts'
+import { buildVocabulary } from '../../backend/grammar/vocabulary.ts'
 import { largeVocabulary } from './large-vocabulary.ts'
-import { type ReplayResult, replayFile } from './replay.ts'
+import type { ReplayResult } from './replay.ts'
+import { ReplayLane } from './replay-lane.ts'
 import { resultTable } from './result-table.ts'
-import { greedyTokenizer, type TokenTable, tokenTableOf } from './token-table.ts'
+import { type TokenTable, tokenTableOf } from './token-table.ts'
 
 const root = join(import.meta.dirname, '../..')
 const usage = 'npm run maskbench -- DIR [--every N] [--vocabulary model|large] [--notes FILE]'
@@ -49,17 +50,17 @@ async function main(): Promise<void> {
 }
 
 async function replayAll(table: TokenTable, files: readonly string[]): Promise<ReplayResult[]> {
-  const grammars = new Grammars({ ...table, maxThreads: lanes, maxCachedBytes: 0 })
-  const tokenize = greedyTokenizer(table)
+  const data = { table, vocabulary: buildVocabulary(table.tokenBytes, table.eosTokens) }
   const results: ReplayResult[] = []
   let next = 0
-  const lane = async () => {
+  const run = async () => {
+    const lane = new ReplayLane(data)
     for (let index = next++; index < files.length; index = next++) {
-      results[index] = await replayFile(grammars, tokenize, table.eosTokens[0] ?? 0, files[index] ?? '')
+      results[index] = await lane.replay(files[index] ?? '')
     }
+    await lane.close()
   }
-  await Promise.all(Array.from({ length: lanes }, lane))
-  await grammars.close()
+  await Promise.all(Array.from({ length: lanes }, run))
   return results
 }
 

@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs'
-import type { Grammar, Grammars } from '../../backend/grammar/grammars.ts'
-import { ApiError } from '../../shared/errors.ts'
+import { compileGrammar, type Grammar } from '../../backend/grammar/grammar.ts'
+import { GrammarTooLargeError } from '../../backend/grammar/limits.ts'
+import { Masker } from '../../backend/grammar/masker.ts'
+import { SchemaError } from '../../backend/grammar/schema/schema-node.ts'
+import { bytesOf, type Vocabulary } from '../../backend/grammar/vocabulary.ts'
 import { instanceTexts } from './instance-text.ts'
 
 /** `forbidden`: an instance was let through that the schema rules out; `missed`: one was refused that it allows. */
@@ -9,71 +12,75 @@ export type Verdict = 'right' | 'refused' | 'forbidden' | 'missed' | 'hang' | 'c
 export interface ReplayResult {
   readonly verdict: Verdict
   readonly note: string
-  /** Until the first mask could be asked for; null where nothing was compiled. */
+  /** null where nothing was compiled. */
   readonly compileMs: number | null
-  readonly masksMs: readonly number[]
+  readonly masksMs: Float64Array<ArrayBuffer>
 }
+
+/** Cuts a text into a vocabulary's tokens. */
+export type Tokenize = (text: string) => number[]
 
 interface BenchFile {
   readonly schema: unknown
   readonly tests: readonly { readonly valid: boolean }[]
 }
 
-const never = new AbortController().signal
+/** The deadline of the server. */
+export const compileDeadlineMs = 2_000
 
 /** Compiles one file's schema and replays its instances token by token through the masks, the end of text included. */
-export async function replayFile(
-  grammars: Grammars,
-  tokenize: (text: string) => number[],
-  eosToken: number,
-  file: string,
-): Promise<ReplayResult> {
+export function replayFile(vocabulary: Vocabulary, tokenize: Tokenize, file: string): ReplayResult {
   const source = readFileSync(file, 'utf8')
   const { schema, tests }: BenchFile = JSON.parse(source)
   const texts = instanceTexts(source)
   const masksMs: number[] = []
   let compileMs: number | null = null
+  let verdict: Verdict = 'right'
+  let note = ''
   try {
     const started = performance.now()
-    const grammar = await grammars.compile({ type: 'json_schema', schema }, never)
+    const grammar = compileGrammar(schema)
     compileMs = performance.now() - started
-    let worst: { verdict: Verdict; note: string } = { verdict: 'right', note: '' }
+    if (compileMs > compileDeadlineMs) return result('refused', 'past the deadline', null, [])
+    const masker = new Masker(vocabulary)
     for (const [index, { valid }] of tests.entries()) {
-      const tokens = [...tokenize(texts[index] ?? ''), eosToken]
-      const taken = await replay(grammar, tokens, masksMs)
-      if ((taken === tokens.length) === valid || worst.verdict === 'forbidden') continue
-      worst = { verdict: valid ? 'missed' : 'forbidden', note: `instance ${index}, token ${taken}` }
+      const tokens = [...tokenize(texts[index] ?? ''), ...vocabulary.eosTokens.slice(0, 1)]
+      const taken = replay(grammar, masker, vocabulary, tokens, masksMs)
+      if ((taken === tokens.length) === valid || verdict === 'forbidden') continue
+      verdict = valid ? 'missed' : 'forbidden'
+      note = `instance ${index}, token ${taken}`
     }
-    return { ...worst, compileMs, masksMs }
   } catch (error) {
-    return { ...failure(error), compileMs, masksMs }
+    const expected = error instanceof SchemaError || error instanceof GrammarTooLargeError
+    return result(expected ? 'refused' : 'crash', String(error), compileMs, masksMs)
   }
+  return result(verdict, note, compileMs, masksMs)
+}
+
+function result(
+  verdict: Verdict,
+  note: string,
+  compileMs: number | null,
+  masksMs: readonly number[],
+): ReplayResult {
+  return { verdict, note, compileMs, masksMs: Float64Array.from(masksMs) }
 }
 
 /** How many of the tokens the masks allow. */
-async function replay(grammar: Grammar, tokens: readonly number[], masksMs: number[]): Promise<number> {
-  const constraint = grammar.start()
-  try {
-    let last: number | null = null
-    for (const [index, token] of tokens.entries()) {
-      const started = performance.now()
-      const mask = await constraint.next(last)
-      masksMs.push(performance.now() - started)
-      if ((((mask[token >> 5] ?? 0) >> (token & 31)) & 1) === 0) return index
-      last = token
-    }
-    return tokens.length
-  } finally {
-    constraint.close()
+function replay(
+  grammar: Grammar,
+  masker: Masker,
+  vocabulary: Vocabulary,
+  tokens: readonly number[],
+  masksMs: number[],
+): number {
+  let state = grammar.start()
+  for (const [index, token] of tokens.entries()) {
+    const started = performance.now()
+    const mask = masker.mask('', state)
+    masksMs.push(performance.now() - started)
+    if ((((mask[token >> 5] ?? 0) >> (token & 31)) & 1) === 0) return index
+    for (const byte of bytesOf(vocabulary, token)) state = state.step(byte) ?? state
   }
-}
-
-function failure(error: unknown): { verdict: Verdict; note: string } {
-  const note = error instanceof Error ? error.message : String(error)
-  if (note.includes('took longer than'))
-    return { verdict: error instanceof ApiError ? 'refused' : 'hang', note }
-  return {
-    verdict: error instanceof ApiError && error.code === 'unsupported_schema' ? 'refused' : 'crash',
-    note,
-  }
+  return tokens.length
 }

@@ -51,7 +51,9 @@ class PairCounts {
 
   constructor(corpus: readonly Word[]) {
     this.#words = corpus
-    corpus.forEach((word, index) => this.#countWord(word, index, 1))
+    corpus.forEach((word, index) => {
+      this.#countWord(word, index, 1)
+    })
     for (const key of this.#counts.keys()) this.#push(key)
   }
 

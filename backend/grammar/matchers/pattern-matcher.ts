@@ -120,7 +120,7 @@ export class PatternMatcher implements Matcher {
 
   #live(inner: number, length: number): boolean {
     if (!this.#dfa.live(inner)) return false
-    if (this.#cap === 0) return true
+    if (this.#max === Number.POSITIVE_INFINITY && this.#min === 0) return true
     const shortest = length + this.#shortestRest(inner)
     if (shortest > this.#max) return false
     if (shortest >= this.#min) return true
