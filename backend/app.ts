@@ -5,7 +5,9 @@ import { accessLog } from './middleware/access-log.ts'
 import { apiKey } from './middleware/api-key.ts'
 import { onError } from './middleware/on-error.ts'
 import { requestId } from './middleware/request-id.ts'
+import { addChatCompletions } from './routes/chat-completions.ts'
 import { addHealthRoutes } from './routes/health.ts'
+import { addModels } from './routes/models.ts'
 import { addMultimodalCompletions } from './routes/multimodal-completions.ts'
 import { addPlayground } from './routes/playground.ts'
 import { addStatus } from './routes/status.ts'
@@ -20,7 +22,9 @@ export function createApp(server: Server): OpenAPIHono<HttpEnv> {
 
   addHealthRoutes(app, () => server.state, server.version)
   addStatus(app, server)
+  addModels(app, server)
   addMultimodalCompletions(app, server)
+  addChatCompletions(app, server)
   addPlayground(app)
 
   const handleError = onError(server.log)

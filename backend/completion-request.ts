@@ -3,7 +3,7 @@ import type { ToolCallDelta } from './chat/tool-call-parser.ts'
 import type { Constraint, FinishReason, Timings, Usage } from './engine/request.ts'
 import type { TokenLogprobs } from './engine/runner.ts'
 
-/** One answer asked for, whichever endpoint, job or command asked. */
+/** What an endpoint, a job or a command asks of the model: one prompt, one answer or several. */
 export interface CompletionRequest {
   readonly id: string
   readonly callerId: string
@@ -18,7 +18,12 @@ export interface CompletionRequest {
   readonly stop: readonly string[]
   readonly thinking: boolean
   readonly tools: readonly ToolDefinition[]
-  readonly constraint: Constraint | null
+  /** The answer ends where it begins one more; null: as many as it likes. */
+  readonly maxToolCalls: number | null
+  /** Answers wanted, at least 1. With a seed each has its own, counted up from it. */
+  readonly answers: number
+  /** Makes the constraint of one answer; null: free. */
+  readonly createConstraint: (() => Constraint) | null
   /** How many alternatives beside each token's own logprob; null: no logprobs. */
   readonly logprobs: number | null
   /** Name of the prompt's field, for errors. */
@@ -42,9 +47,11 @@ export interface SamplingRequest {
   readonly seed?: number | undefined
 }
 
+/** A piece or the end of the answer `index`. */
 export type CompletionEvent =
   | {
       readonly type: 'delta'
+      readonly index: number
       readonly content: string
       readonly reasoning: string
       readonly toolCalls: readonly ToolCallDelta[]
@@ -52,6 +59,7 @@ export type CompletionEvent =
     }
   | {
       readonly type: 'finish'
+      readonly index: number
       readonly reason: FinishReason
       readonly usage: Usage
       readonly timings: Timings

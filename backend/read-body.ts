@@ -26,6 +26,22 @@ export async function readBody(request: Request, maxBytes: number): Promise<Uint
 const tooLarge = (maxBytes: number) =>
   new ApiError('body_too_large', `the request's body is over ${maxBytes} bytes`)
 
+/** The media type alone, in lower case; empty when there is none. */
+export function mediaTypeOf(request: Request): string {
+  return (request.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+}
+
+/**
+ * Reads the body of an endpoint that takes JSON only.
+ * @throws {ApiError} `unsupported_media_type`, `body_too_large`, `invalid_json`.
+ */
+export async function readJson(request: Request, maxBytes: number): Promise<Record<string, unknown>> {
+  if (mediaTypeOf(request) !== 'application/json') {
+    throw new ApiError('unsupported_media_type', 'send application/json')
+  }
+  return parseJson(await readBody(request, maxBytes))
+}
+
 /**
  * Parses a JSON object.
  * @throws {ApiError} `invalid_json`.

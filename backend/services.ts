@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { publicUrlPolicy } from '../shared/url-rules.ts'
 import { loadChat } from './chat/load-chat.ts'
-import { Completions } from './completions.ts'
+import type { Tokenizer } from './chat/tokenizer.ts'
+import { type AnswerEnd, Completions } from './completions.ts'
 import type { Config } from './config.ts'
 import { Engine } from './engine/engine.ts'
 import { hubTokens } from './hub/pull-model.ts'
@@ -11,6 +12,7 @@ import type { Log } from './log.ts'
 import { readManifest } from './model/manifest.ts'
 import type { ModelConfig } from './model/model-config.ts'
 import { readModelConfig } from './model/read-model-config.ts'
+import { Prompts } from './prompts.ts'
 import { parseDevice } from './runtime/devices.ts'
 import { startRunner } from './runtime/worker-runner.ts'
 import { defaultFetchLimits, ImageFetcher } from './vision/image-fetcher.ts'
@@ -19,6 +21,7 @@ import { PatchPool } from './vision/patch-pool.ts'
 /** What the routes serve with, once the model answers. */
 export interface Services {
   readonly model: ServedModel
+  readonly tokenizer: Tokenizer
   readonly completions: Completions
   readonly engine: Engine
   /** Lets running requests finish until the deadline (ms since the epoch); what is left then fails with `draining`. */
@@ -32,6 +35,8 @@ export interface ServedModel {
   readonly config: ModelConfig
   /** Tokens of prompt and answer together. */
   readonly contextLength: number
+  /** When it began to answer, in seconds since the epoch. */
+  readonly loadedAtS: number
   /** For the log: what was loaded and what it may use. */
   readonly description: Readonly<Record<string, string | number>>
 }
@@ -48,7 +53,12 @@ const DECODE_TIMEOUT_MS = 10_000
  * Finds and converts the model if need be, loads it and starts everything behind the routes.
  * @throws {Error} with one clear line naming what is missing or wrong.
  */
-export async function startServices(config: Config, log: Log, signal: AbortSignal): Promise<Services> {
+export async function startServices(
+  config: Config,
+  log: Log,
+  signal: AbortSignal,
+  onFinish: (end: AnswerEnd) => void = () => {},
+): Promise<Services> {
   const device = parseDevice(config.device)
   const { dir, name } = await resolveModel({
     modelPath: config.modelPath,
@@ -99,15 +109,23 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
     policy: { ...publicUrlPolicy, trustedHosts: config.allowImageHost },
     limits: { ...defaultFetchLimits, ...limits },
   })
-  const completions = new Completions({
-    model: modelConfig,
+  const prompts = new Prompts({
     chat,
-    engine,
-    patches,
     intake: new Intake({ fetcher, limits, maxImages: config.maxImages }),
+    patches,
+    preprocessor: modelConfig.preprocessor,
     contextLength,
     maxImageTokens: config.maxImageTokens ?? Math.floor(contextLength * IMAGE_SHARE),
-    maxQueue: config.maxQueue,
+    maxReading: config.maxQueue,
+  })
+  const { tokenizer } = chat
+  const completions = new Completions({
+    model: modelConfig,
+    tokenizer,
+    engine,
+    prompts,
+    contextLength,
+    onFinish,
   })
   const servedName = config.servedModelName ?? name
   return {
@@ -116,6 +134,7 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
       device: device.name,
       config: modelConfig,
       contextLength,
+      loadedAtS: Math.floor(Date.now() / 1000),
       description: {
         model: servedName,
         device: device.name,
@@ -124,6 +143,7 @@ export async function startServices(config: Config, log: Log, signal: AbortSigna
         context_length: contextLength,
       },
     },
+    tokenizer,
     completions,
     engine,
     drain: (deadlineMs) => engine.drain(deadlineMs),

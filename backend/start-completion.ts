@@ -6,6 +6,7 @@ import { noteError } from './middleware/on-error.ts'
 import type { Server } from './server.ts'
 import type { Services } from './services.ts'
 import { serverTiming, timingsBody } from './timings-body.ts'
+import { usageBody } from './usage-body.ts'
 
 type Wanted = Omit<CompletionRequest, 'callerId' | 'deadlineMs' | 'signal'>
 
@@ -64,13 +65,16 @@ async function* logged(
   access['prompt_len'] = promptLength(wanted)
   access['response_len'] = 0
   access['status'] = 'cancelled'
+  const finished: Finish[] = []
   let responseLength = 0
   try {
     for (let step = first; step.done !== true; step = await rest.next()) {
       const event = step.value
       if (event.type === 'delta') responseLength += event.content.length
       else {
-        Object.assign(access, finishFields(event), { status: 'success' })
+        finished.push(event)
+        Object.assign(access, finishFields(event, finished))
+        if (finished.length === wanted.answers) access['status'] = 'success'
         if (!c.finalized) c.header('server-timing', serverTiming(event.timings)) // a stream's headers are long gone
       }
       access['response_len'] = responseLength
@@ -89,11 +93,15 @@ function promptLength(wanted: Wanted): number {
   return texts.reduce((sum, text) => sum + text.length, 0)
 }
 
-function finishFields({ usage, timings, reason }: Extract<CompletionEvent, { type: 'finish' }>) {
+type Finish = Extract<CompletionEvent, { type: 'finish' }>
+
+/** Of several answers: the last one's end, and what all of them took. */
+function finishFields({ timings, reason }: Finish, finished: readonly Finish[]) {
+  const usage = usageBody(finished.map((finish) => finish.usage))
   return {
-    prompt_tokens: usage.promptTokens,
-    completion_tokens: usage.completionTokens,
-    cached_tokens: usage.cachedTokens,
+    prompt_tokens: usage.prompt_tokens,
+    completion_tokens: usage.completion_tokens,
+    cached_tokens: usage.prompt_tokens_details.cached_tokens,
     finish_reason: reason,
     ...timingsBody(timings),
   }

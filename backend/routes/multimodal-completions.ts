@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import {
   type MultimodalChunk,
@@ -10,7 +9,8 @@ import {
 } from '../../shared/completion-schema.ts'
 import { ApiError } from '../../shared/errors.ts'
 import { parseRequest } from '../../shared/parse-request.ts'
-import { collectAnswer } from '../collect-answer.ts'
+import { type Identity, newIdentity } from '../answer-identity.ts'
+import { collectAnswers } from '../collect-answer.ts'
 import type { CompletionEvent, CompletionRequest, ImageInput } from '../completion-request.ts'
 import type { FinishReason } from '../engine/request.ts'
 import { errorResponses, generationErrors } from '../error-responses.ts'
@@ -66,11 +66,7 @@ export function addMultimodalCompletions(app: OpenAPIHono<HttpEnv>, server: Serv
     const services = server.services()
     const { request, images } = await readRequest(c.req.raw, server.config.maxBodyBytes)
     requireModel(services, request.model)
-    const identity = {
-      id: `cmpl-${randomUUID().replaceAll('-', '').slice(0, 20)}`,
-      created: Math.floor(Date.now() / 1000),
-      model: services.model.name,
-    }
+    const identity = newIdentity('cmpl-', services.model.name)
     const events = await startCompletion(c, server, services, {
       ...toCompletion(request, images),
       id: identity.id,
@@ -80,27 +76,24 @@ export function addMultimodalCompletions(app: OpenAPIHono<HttpEnv>, server: Serv
   })
 }
 
-interface Identity {
-  readonly id: string
-  readonly created: number
-  readonly model: string
-}
-
 async function wholeAnswer(
   identity: Identity,
   events: AsyncIterable<CompletionEvent>,
 ): Promise<MultimodalResponse> {
-  const { content, reasoning, finish } = await collectAnswer(events)
-  const message = {
-    role: 'assistant' as const,
-    content,
-    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
-  }
+  const answers = await collectAnswers(events)
   return {
     ...identity,
     object: 'multimodal.completion',
-    choices: [{ index: 0, message, finish_reason: finish.reason }],
-    usage: usageBody(finish.usage),
+    choices: answers.map(({ content, reasoning, finish }, index) => ({
+      index,
+      message: {
+        role: 'assistant',
+        content,
+        ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+      },
+      finish_reason: finish.reason,
+    })),
+    usage: usageBody(answers.map(({ finish }) => finish.usage)),
   }
 }
 
@@ -115,7 +108,7 @@ async function* chunks(identity: Identity, events: AsyncIterable<CompletionEvent
   yield chunk({ role: 'assistant', content: '' }, null)
   for await (const event of events) {
     if (event.type === 'finish') {
-      yield chunk({}, event.reason, { usage: usageBody(event.usage), timings: timingsBody(event.timings) })
+      yield chunk({}, event.reason, { usage: usageBody([event.usage]), timings: timingsBody(event.timings) })
     } else if (event.reasoning !== '') yield chunk({ reasoning_content: event.reasoning }, null)
     if (event.type === 'delta' && event.content !== '') yield chunk({ content: event.content }, null)
   }
@@ -206,7 +199,9 @@ function toCompletion(request: Fields, images: readonly ImageInput[]): Wanted {
     stop: request.stop === undefined ? [] : [request.stop].flat(),
     thinking: request.thinking ?? false,
     tools: [],
-    constraint: null,
+    maxToolCalls: null,
+    answers: 1,
+    createConstraint: null,
     logprobs: null,
     promptParam: 'prompt',
   }

@@ -109,7 +109,7 @@ export function digestOf(
     .digest('hex')
 }
 
-function resizeRuleOf(preprocessor: PreprocessorConfig): ResizeRule {
+export function resizeRuleOf(preprocessor: PreprocessorConfig): ResizeRule {
   const { patchSize, mergeSize, temporalPatchSize, minPixels, maxPixels } = preprocessor
   return { factor: patchSize * mergeSize, temporal: temporalPatchSize, minPixels, maxPixels }
 }

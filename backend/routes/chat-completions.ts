@@ -1,0 +1,70 @@
+import { createRoute, type OpenAPIHono } from '@hono/zod-openapi'
+import { chatChunk, chatResponse } from '../../shared/chat-response.ts'
+import { chatRequest } from '../../shared/chat-schema.ts'
+import { ApiError } from '../../shared/errors.ts'
+import { parseRequest } from '../../shared/parse-request.ts'
+import { newIdentity } from '../answer-identity.ts'
+import { chatAnswer, chatChunks } from '../chat-answer.ts'
+import { toCompletion } from '../chat-completion.ts'
+import { errorResponses, generationErrors } from '../error-responses.ts'
+import type { HttpEnv } from '../http-env.ts'
+import { readJson } from '../read-body.ts'
+import { requireModel } from '../require-model.ts'
+import { responseConstraint } from '../response-constraint.ts'
+import type { Server } from '../server.ts'
+import { sseResponse } from '../sse-response.ts'
+import { startCompletion, withErrorEvent } from '../start-completion.ts'
+import { serverTimingHeader } from '../timings-body.ts'
+
+export const chatRoute = createRoute({
+  method: 'post',
+  path: '/v1/chat/completions',
+  tags: ['completions'],
+  summary: 'The same for clients that speak OpenAI: turns of text and pictures in, the next turn out',
+  request: { body: { required: true, content: { 'application/json': { schema: chatRequest } } } },
+  responses: {
+    200: {
+      description: 'the answer; with `stream`, as events that end with `data: [DONE]`',
+      content: {
+        'application/json': { schema: chatResponse },
+        'text/event-stream': { schema: chatChunk },
+      },
+      headers: serverTimingHeader,
+    },
+    ...errorResponses(...generationErrors),
+  },
+})
+
+export function addChatCompletions(app: OpenAPIHono<HttpEnv>, server: Server) {
+  app.openAPIRegistry.registerPath(chatRoute)
+  app.post(chatRoute.path, async (c) => {
+    const services = server.services()
+    const request = parseRequest(chatRequest, await readJson(c.req.raw, server.config.maxBodyBytes))
+    requireModel(services, request.model)
+    requireSlots(request.n ?? 1, server.config.maxBatchSize)
+    const identity = newIdentity('chatcmpl-', services.model.name)
+    const wanted = toCompletion(request)
+    const createConstraint = await responseConstraint(services, request.response_format)
+    const events = await startCompletion(c, server, services, {
+      ...wanted,
+      createConstraint,
+      id: identity.id,
+    })
+    const shape = {
+      identity,
+      tokenizer: services.tokenizer,
+      answers: wanted.answers,
+      logprobs: wanted.logprobs !== null,
+      includeUsage: request.stream_options?.include_usage === true,
+    }
+    if (request.stream === true) return sseResponse(c, withErrorEvent(c, chatChunks(shape, events)))
+    return c.json(await chatAnswer(shape, events), 200)
+  })
+}
+
+/** Several answers to one prompt are written side by side. */
+function requireSlots(answers: number, slots: number) {
+  if (answers <= slots) return
+  const message = `n: this server writes at most ${slots} answers at once`
+  throw new ApiError('invalid_request', message, { param: 'n' })
+}
