@@ -114,10 +114,6 @@ export class Jobs {
     return answered(() => Promise.all(ids.map((job) => this.#queue.read(job))))
   }
 
-  async depths() {
-    return this.#queue.depths()
-  }
-
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.all(this.#withdrawals)
