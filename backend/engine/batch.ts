@@ -8,6 +8,9 @@ import type { Sequence } from './sequence.ts'
 import { SlotPool } from './slot-pool.ts'
 import type { Counters } from './stats.ts'
 
+/** A bad request fails two steps (with others, alone); this many without one success are the runner's own fault. */
+const mostFailuresInARow = 12
+
 export interface BatchOptions {
   readonly runner: ModelRunner
   readonly prefillChunk: number
@@ -35,6 +38,7 @@ export class Batch {
   readonly #jobs = new Map<Sequence, Job>()
   #stepStartedAtMs: number | null = null
   #previous: Step['type'] | null = null
+  #failuresInARow = 0
 
   constructor(options: BatchOptions) {
     const { runner, featureCacheBytes, maxImageLoads, now, onReady } = options
@@ -65,6 +69,19 @@ export class Batch {
   /** Entries of the KV cache that the batch's jobs fill. */
   get kvTokens(): number {
     return [...this.#jobs.keys()].reduce((sum, sequence) => sum + sequence.computed, 0)
+  }
+
+  /** Whether a sequence could be fed but for its mask, which may come any moment. */
+  get waitsForMask(): boolean {
+    return [...this.#jobs.values()].some(
+      ({ ended, sequence: { mask, maskGrace, pending } }) =>
+        !ended && maskGrace && mask === 'late' && pending === 1,
+    )
+  }
+
+  /** Steps go on without the masks that have not come. */
+  endMaskGrace(): void {
+    for (const sequence of this.#jobs.keys()) sequence.maskGrace = false
   }
 
   /** When the job that has been here longest came; null when there is none. */
@@ -117,7 +134,7 @@ export class Batch {
 
   /**
    * Runs the step and hands out what was sampled. A step's own failure ends those it was for.
-   * @throws RunnerLostError when the whole batch is gone
+   * @throws RunnerLostError when the whole batch is gone, or so many steps have failed that the runner must be broken
    */
   async run(step: Step): Promise<void> {
     const startedAtMs = this.#options.now()
@@ -126,11 +143,15 @@ export class Batch {
     const failure = await (step.type === 'encode' ? this.#encode(step) : this.#feed(step))
     this.#stepStartedAtMs = null
     this.#countStep(step, this.#options.now() - startedAtMs)
+    this.#failuresInARow = failure === null ? 0 : this.#failuresInARow + 1
     if (failure === null) return
     this.#options.counters.failedSteps++
     this.#options.onRunnerError(failure.error)
     if (failure.error instanceof RunnerLostError) throw failure.error
     this.#blame(step, failure.error)
+    if (this.#failuresInARow < mostFailuresInARow) return
+    const message = `the model failed ${mostFailuresInARow} steps in a row`
+    throw new RunnerLostError(message, { cause: failure.error })
   }
 
   /** Ends every job, and with them the batch. */

@@ -4,9 +4,16 @@ import { Batch } from './batch.ts'
 import { FairQueue } from './fair-queue.ts'
 import { Job, type Outcome } from './job.ts'
 import { Pace } from './pace.ts'
+import { Preload } from './preload.ts'
 import type { GenerateRequest, Generation } from './request.ts'
-import type { ModelRunner } from './runner.ts'
-import { type EngineState, type EngineStats, emptyCounters } from './stats.ts'
+import type { ModelRunner, RunnerLostError } from './runner.ts'
+import {
+  type EngineState,
+  type EngineStats,
+  emptyCounters,
+  emptyRefusals,
+  type RefusalReason,
+} from './stats.ts'
 
 export interface EngineOptions {
   /** The engine's own from now on; closed with it. */
@@ -35,6 +42,8 @@ export interface EngineOptions {
 const drainRetryAfterS = 5
 /** Loading a model takes about as long. */
 const restartRetryAfterS = 10
+/** Masks come from another thread in a fraction of this; a step takes several times as long. */
+const maskGraceMs = 3
 
 /**
  * Runs many requests on one model: a loop that admits what fits, picks a step, runs it and hands out what was sampled,
@@ -45,9 +54,13 @@ export class Engine {
   readonly #queue = new FairQueue<Job>()
   readonly #pace = new Pace()
   readonly #counters = emptyCounters()
+  readonly #refusals = emptyRefusals()
   /** Accepted and not ended. */
   readonly #open = new Set<Job>()
   #batch: Batch
+  #preload: Preload
+  /** Why the batch's runner is gone; null while it is there. */
+  #lost: RunnerLostError | null = null
   #phase: 'serving' | 'draining' | 'closed' = 'serving'
   #runnerState: 'ready' | 'restarting' | 'failed' = 'ready'
   #bell = Promise.withResolvers<void>()
@@ -58,6 +71,7 @@ export class Engine {
     assert(options.prefillChunk > 1, 'a chunk of one token would be a decode step')
     this.#options = options
     this.#batch = this.#createBatch(options.runner)
+    this.#preload = new Preload(this.#batch.features, options.maxImageLoads)
     this.#loop = this.#run()
   }
 
@@ -97,7 +111,8 @@ export class Engine {
     const refusal = this.#refusal(callerId)
     if (refusal === null) return
     this.#counters.refused++
-    throw refusal
+    this.#refusals[refusal.reason]++
+    throw refusal.error
   }
 
   stats(): EngineStats {
@@ -115,6 +130,7 @@ export class Engine {
       featureMisses: features.misses,
       stepAgeMs: stepStartedAtMs === null ? null : this.#options.now() - stepStartedAtMs,
       counters: { ...this.#counters },
+      refusals: { ...this.#refusals },
     }
   }
 
@@ -140,6 +156,12 @@ export class Engine {
     while (this.#phase !== 'closed') {
       this.#reap()
       this.#admit()
+      if (this.#lost !== null) {
+        await this.#replaceRunner(this.#lost)
+        continue
+      }
+      this.#preload.hold(this.#queue.peek())
+      if (this.#batch.waitsForMask) await this.#graceForMasks()
       const step = this.#runnerState === 'ready' ? this.#batch.nextStep() : null
       if (step === null) {
         await this.#bell.promise
@@ -153,6 +175,20 @@ export class Engine {
         await this.#replaceRunner(error)
       }
     }
+    this.#preload.hold(null)
+  }
+
+  /** A mask that comes a moment late would otherwise cost its sequence every other step. */
+  async #graceForMasks(): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#batch.endMaskGrace()
+      this.#bell.resolve()
+    }, maskGraceMs)
+    while (this.#batch.waitsForMask) {
+      await this.#bell.promise
+      this.#bell = Promise.withResolvers()
+    }
+    clearTimeout(timer)
   }
 
   /** Fills free slots from the queue, the deadline looked at once more: an expired request never runs. */
@@ -183,21 +219,30 @@ export class Engine {
   async #replaceRunner(cause: unknown): Promise<void> {
     const { createRunner, onRunnerError } = this.#options
     this.#runnerState = 'restarting'
+    this.#preload.hold(null)
     this.#batch.abandon(restarting(cause))
     try {
       await this.#batch.runner.close()
       if (createRunner === null) throw new Error('there is no successor for the runner', { cause })
+      this.#lost = null
       this.#batch = this.#createBatch(await createRunner())
+      this.#preload = new Preload(this.#batch.features, this.#options.maxImageLoads)
       this.#counters.restarts++
       this.#runnerState = 'ready'
     } catch (error) {
       onRunnerError(error)
+      this.#lost = null
       this.#runnerState = 'failed'
       this.#failOpen(restarting(error))
     }
   }
 
   #createBatch(runner: ModelRunner): Batch {
+    void runner.lost.then((error) => {
+      if (runner !== this.#batch.runner || this.#phase === 'closed') return
+      this.#lost = error
+      this.#bell.resolve()
+    })
     return new Batch({
       ...this.#options,
       runner,
@@ -207,18 +252,20 @@ export class Engine {
     })
   }
 
-  #refusal(callerId: string): ApiError | null {
-    if (this.#phase !== 'serving') return draining()
-    if (this.#runnerState === 'failed') return restarting(null)
+  #refusal(callerId: string): { reason: RefusalReason; error: ApiError } | null {
+    if (this.#phase !== 'serving') return { reason: 'draining', error: draining() }
+    if (this.#runnerState === 'failed') return { reason: 'worker_restarting', error: restarting(null) }
     const waiting = this.#queue.length
     if (waiting >= this.#options.maxQueue) {
       const message = `the queue is full: ${waiting} requests are waiting`
-      return new ApiError('queue_full', message, { retryAfterS: this.#retryAfterS(waiting) })
+      const error = new ApiError('queue_full', message, { retryAfterS: this.#retryAfterS(waiting) })
+      return { reason: 'queue_full', error }
     }
     const own = this.#queue.waitingOf(callerId)
     if (own < this.#options.maxQueuePerCaller) return null
     const message = `${own} of your requests are waiting, which is all one caller may have`
-    return new ApiError('rate_limit_exceeded', message, { retryAfterS: this.#retryAfterS(own) })
+    const error = new ApiError('rate_limit_exceeded', message, { retryAfterS: this.#retryAfterS(own) })
+    return { reason: 'rate_limit_exceeded', error }
   }
 
   #retryAfterS(waiting: number): number {

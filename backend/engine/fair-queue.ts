@@ -40,13 +40,14 @@ export class FairQueue<T> {
     this.#length++
   }
 
+  /** The item whose turn it is. */
+  peek(): T | null {
+    return this.#next()?.items[0]?.item ?? null
+  }
+
   /** Takes out the item whose turn it is. */
   shift(): T | null {
-    let next: Line<T> | null = null
-    for (const line of this.#lines.values()) {
-      if (line.items.length > 0 && (next === null || comesBefore(line, next))) next = line
-    }
-    const first = next?.items.shift()
+    const first = this.#next()?.items.shift()
     if (first === undefined) return null
     this.#length--
     return first.item
@@ -73,6 +74,14 @@ export class FairQueue<T> {
     if (line === undefined) return
     line.active--
     if (line.active === 0) this.#lines.delete(callerId)
+  }
+
+  #next(): Line<T> | null {
+    let next: Line<T> | null = null
+    for (const line of this.#lines.values()) {
+      if (line.items.length > 0 && (next === null || comesBefore(line, next))) next = line
+    }
+    return next
   }
 
   #leastServed(): number {

@@ -13,6 +13,8 @@ export interface Picture {
   /** Gone once it has been used: it holds the whole file. */
   load: PromptImage['load'] | null
   holders: number
+  /** Whether the first to ask for it has been counted as a miss. */
+  isCounted: boolean
   state: PictureState
   /** Clock readings, null until then. */
   loadedAtMs: number | null
@@ -62,20 +64,16 @@ export class FeatureCache {
 
   /** The caller's picture, loading from now on if nobody had it; to be given back with `drop`. */
   hold(callerId: string, image: PromptImage): Picture {
-    const key = JSON.stringify([callerId, image.digest])
-    let picture = this.#pictures.get(key)
-    if (picture === undefined) {
-      this.misses++
-      picture = this.#create(key, image)
-      this.#queue.push(picture)
-    } else {
-      this.hits++
-      this.#pictures.delete(key)
-    }
-    this.#pictures.set(key, picture)
-    picture.holders++
-    this.#loadNext()
+    const picture = this.#hold(callerId, image)
+    if (picture.isCounted) this.hits++
+    else this.misses++
+    picture.isCounted = true
     return picture
+  }
+
+  /** The same ahead of a `hold` that may never come: counts as neither hit nor miss. */
+  preload(callerId: string, image: PromptImage): Picture {
+    return this.#hold(callerId, image)
   }
 
   drop(picture: Picture): void {
@@ -115,6 +113,19 @@ export class FeatureCache {
     this.#options.onChange()
   }
 
+  #hold(callerId: string, image: PromptImage): Picture {
+    const key = JSON.stringify([callerId, image.digest])
+    let picture = this.#pictures.get(key)
+    if (picture === undefined) {
+      picture = this.#create(key, image)
+      this.#queue.push(picture)
+    } else this.#pictures.delete(key)
+    this.#pictures.set(key, picture)
+    picture.holders++
+    this.#loadNext()
+    return picture
+  }
+
   #create(key: string, image: PromptImage): Picture {
     return {
       id: `picture-${++this.#made}`,
@@ -126,6 +137,7 @@ export class FeatureCache {
       readyAtMs: null,
       abort: new AbortController(),
       holders: 0,
+      isCounted: false,
     }
   }
 

@@ -81,6 +81,7 @@ export class Job {
         return
       }
       this.sequence.mask = 'late'
+      this.sequence.maskGrace = true
       answer.then(
         (mask) => this.#takeMask(mask),
         (error: unknown) => this.fail(error),

@@ -22,6 +22,8 @@ export interface ModelRunner {
    * @throws RunnerLostError when nothing this runner held can be used again; any other error is about this step alone
    */
   step(rows: readonly Row[]): Promise<readonly (Sampled | null)[]>
+  /** Resolves, with the reason, when the runner is gone: also between steps, where no call would tell. */
+  readonly lost: Promise<RunnerLostError>
   /** Ends the runner once the step in flight is over; calls that wait are rejected. Closing twice is fine. */
   close(): Promise<void>
 }

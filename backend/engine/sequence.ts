@@ -23,6 +23,8 @@ export class Sequence {
   needed: readonly NeededPicture[] = []
   /** Which tokens the next sample may be; 'late' until the constraint has answered. */
   mask: Uint32Array<ArrayBuffer> | 'late' | null = null
+  /** Whether steps still wait a moment for a late mask. */
+  maskGrace = false
   /** Runs in no joint step until a step of its own has succeeded. */
   suspect = false
 

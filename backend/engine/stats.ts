@@ -27,6 +27,10 @@ export interface Counters {
   restarts: number
 }
 
+/** Why a request was turned away at the door. */
+export const refusalReasons = ['queue_full', 'rate_limit_exceeded', 'draining', 'worker_restarting'] as const
+export type RefusalReason = (typeof refusalReasons)[number]
+
 export type EngineState = 'serving' | 'restarting' | 'draining' | 'failed' | 'closed'
 
 export interface EngineStats {
@@ -45,6 +49,8 @@ export interface EngineStats {
   /** How long the step in flight has been running; null: none is. */
   readonly stepAgeMs: number | null
   readonly counters: Readonly<Counters>
+  /** What `counters.refused` consists of. */
+  readonly refusals: Readonly<Record<RefusalReason, number>>
 }
 
 export function emptyCounters(): Counters {
@@ -71,4 +77,8 @@ export function emptyCounters(): Counters {
     decodeMs: 0,
     restarts: 0,
   }
+}
+
+export function emptyRefusals(): Record<RefusalReason, number> {
+  return { queue_full: 0, rate_limit_exceeded: 0, draining: 0, worker_restarting: 0 }
 }

@@ -64,6 +64,8 @@ export class WorkerRunner implements ModelRunner {
   readonly #waiting = new Map<number, Waiting>()
   #calls = 0
   #lost: RunnerLostError | null = null
+  readonly #loss = Promise.withResolvers<RunnerLostError>()
+  readonly lost = this.#loss.promise
 
   constructor(worker: Worker, facts: ModelFacts, { slots, maxLength }: ModelOptions) {
     this.slots = slots
@@ -123,6 +125,7 @@ export class WorkerRunner implements ModelRunner {
 
   #onLost(cause: unknown): void {
     this.#lost ??= new RunnerLostError("the model's thread has ended", { cause })
+    this.#loss.resolve(this.#lost)
     for (const waiting of this.#waiting.values()) waiting.reject(this.#lost)
     this.#waiting.clear()
   }

@@ -80,3 +80,17 @@ test('the constraint of a request that never runs is closed', async () => {
   expect(constraint).toMatchObject({ closed: 1, accepted: [] })
   await engine.close()
 })
+
+test('a mask that comes a moment late costs its sequence no step', async () => {
+  const runner = new FakeRunner()
+  const engine = startEngine(runner)
+  const script = Array.from({ length: 12 }, (_, i) => i)
+  const constraint = new Script(script, () => new Promise(setImmediate))
+  const free = collect(engine.submit(request({ maxNewTokens: 40 })))
+  const { tokens } = await collect(engine.submit(request({ constraint, maxNewTokens: script.length })))
+  expect(tokens).toEqual(script)
+  const joint = runner.decodeSteps.filter((rows) => rows.length === 2).length
+  expect(joint).toBe(script.length)
+  await free
+  await engine.close()
+})

@@ -190,3 +190,33 @@ test('aborting while a picture is encoded frees the slot and keeps the features'
   expect(engine.stats().freeSlots).toBe(1)
   await engine.close()
 })
+
+test('the picture of whoever is next is loaded while the slots are taken, and counted once', async () => {
+  const runner = new FakeRunner({ slots: 1 })
+  const engine = startEngine(runner)
+  const loading = Promise.withResolvers<void>()
+  const step = Promise.withResolvers<void>()
+  runner.onStep = () => step.promise
+  const running = collect(engine.submit(request()))
+  const parts = withPictures({ content: 3, count: 4, onLoad: () => loading.resolve() })
+  const next = collect(engine.submit(request({ parts })))
+  step.resolve()
+  await loading.promise
+  expect(engine.stats().running).toBe(1)
+  await Promise.all([running, next])
+  expect(engine.stats()).toMatchObject({ featureHits: 0, featureMisses: 1 })
+  await engine.close()
+})
+
+test('a picture loaded early never takes the place a running request needs', async () => {
+  for (const maxImageLoads of [1, 2]) {
+    const engine = startEngine(new FakeRunner({ slots: 1 }), { maxImageLoads })
+    const pictures = [1, 2, 3].map((content) => ({ content, count: 3 }))
+    const others = [4, 5, 6].map((content) => ({ content, count: 3 }))
+    const both = [pictures, others].map((some) =>
+      collect(engine.submit(request({ parts: withPictures(...some) }))),
+    )
+    for (const { tokens } of await Promise.all(both)) expect(tokens).toHaveLength(8)
+    await engine.close()
+  }
+})

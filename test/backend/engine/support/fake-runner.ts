@@ -1,6 +1,12 @@
 import { strict as assert } from 'node:assert'
 import type { GenerateRequest } from '../../../../backend/engine/request.ts'
-import type { FeatureId, ModelRunner, Row, Sampled } from '../../../../backend/engine/runner.ts'
+import type {
+  FeatureId,
+  ModelRunner,
+  Row,
+  RunnerLostError,
+  Sampled,
+} from '../../../../backend/engine/runner.ts'
 import type { Patches } from '../../../../backend/model/patches.ts'
 
 export const vocabSize = 61
@@ -58,6 +64,8 @@ export class FakeRunner implements ModelRunner {
   onEncode: (content: number) => unknown = () => undefined
   readonly features = new Map<FeatureId, number>()
   closed = false
+  readonly #lost = Promise.withResolvers<RunnerLostError>()
+  readonly lost = this.#lost.promise
   #busy = false
   /** Per slot: digest up to and including each entry. */
   readonly #entries: number[][]
@@ -95,6 +103,11 @@ export class FakeRunner implements ModelRunner {
       await this.onStep(rows)
       return rows.map((row) => this.#feed(row))
     })
+  }
+
+  /** Ends it out of the blue. */
+  lose(error: RunnerLostError): void {
+    this.#lost.resolve(error)
   }
 
   close(): Promise<void> {
