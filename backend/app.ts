@@ -1,30 +1,43 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { ApiError } from '../shared/errors.ts'
+import { parseSigningKeys } from '../shared/signing.ts'
 import type { HttpEnv } from './http-env.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { apiKey } from './middleware/api-key.ts'
 import { onError } from './middleware/on-error.ts'
 import { requestId } from './middleware/request-id.ts'
+import { signedRequest } from './middleware/signed-request.ts'
+import { addBatches } from './routes/batches.ts'
 import { addChatCompletions } from './routes/chat-completions.ts'
 import { addHealthRoutes } from './routes/health.ts'
+import { addJobs } from './routes/jobs.ts'
+import { addMetrics } from './routes/metrics.ts'
 import { addModels } from './routes/models.ts'
 import { addMultimodalCompletions } from './routes/multimodal-completions.ts'
 import { addPlayground } from './routes/playground.ts'
 import { addStatus } from './routes/status.ts'
+import { addTokenize } from './routes/tokenize.ts'
 import type { Server } from './server.ts'
 
 /** The route table. */
 export function createApp(server: Server): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>()
   app.use(requestId())
-  app.use(accessLog(server.log))
+  app.use(accessLog(server.log, server.metrics))
+  app.use(signedRequest(server, server.config.signingKey.flatMap(parseSigningKeys)))
   app.use(apiKey(server.config.apiKey))
 
   addHealthRoutes(app, () => server.state, server.version)
   addStatus(app, server)
+  addMetrics(app, server)
   addModels(app, server)
   addMultimodalCompletions(app, server)
   addChatCompletions(app, server)
+  addTokenize(app, server)
+  if (server.jobs !== null) {
+    addJobs(app, server, server.jobs)
+    addBatches(app, server, server.jobs)
+  }
   addPlayground(app)
 
   const handleError = onError(server.log)

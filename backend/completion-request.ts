@@ -15,6 +15,8 @@ export interface CompletionRequest {
   readonly sampling: SamplingRequest
   /** null: the default, capped by the room left in the context. */
   readonly maxNewTokens: number | null
+  /** Prompt and all answers together may take no more: what the edge has reserved. null: the context alone bounds them. */
+  readonly maxTotalTokens: number | null
   readonly stop: readonly string[]
   readonly thinking: boolean
   readonly tools: readonly ToolDefinition[]
@@ -30,6 +32,12 @@ export interface CompletionRequest {
   readonly promptParam: string
   readonly signal: AbortSignal
 }
+
+/** What a request's body asks for; who asks, and until when, is the endpoint's to say. */
+export type CompletionBody = Omit<
+  CompletionRequest,
+  'id' | 'callerId' | 'deadlineMs' | 'maxTotalTokens' | 'signal'
+>
 
 /** A picture as the caller sent it; `param` names the field in errors. */
 export type ImageInput =

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { ApiError } from '../shared/errors.ts'
 import { AnswerText } from './chat/answer-text.ts'
 import type { Tokenizer } from './chat/tokenizer.ts'
 import type { CompletionEvent, CompletionRequest, TokenText } from './completion-request.ts'
@@ -62,8 +63,8 @@ export class Completions {
   }
 
   #submit(request: CompletionRequest, { prompt }: ReadyPrompt): Generation[] {
-    const { contextLength, engine, model } = this.#options
-    const room = contextLength - prompt.tokens.length
+    const { engine, model } = this.#options
+    const room = this.#room(request, prompt.tokens.length)
     const sampling = samplingOptions(request, model)
     return Array.from({ length: request.answers }, (_, index) =>
       engine.submit({
@@ -77,6 +78,16 @@ export class Completions {
         signal: request.signal,
       }),
     )
+  }
+
+  /** Tokens one answer may have. */
+  #room({ answers, maxTotalTokens, promptParam }: CompletionRequest, promptTokens: number): number {
+    const context = this.#options.contextLength - promptTokens
+    if (maxTotalTokens === null) return context
+    const reserved = Math.floor((maxTotalTokens - promptTokens) / answers)
+    if (reserved >= 1) return Math.min(context, reserved)
+    const message = `the prompt has ${promptTokens} tokens, which leaves nothing of the ${maxTotalTokens} reserved for this request`
+    throw new ApiError('context_length_exceeded', message, { param: promptParam })
   }
 
   async *#answer(

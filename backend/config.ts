@@ -2,6 +2,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
+import { parseSigningKeys } from '../shared/signing.ts'
 
 /** One flag of `serve` and `ask`: also the environment variable `GLM_<NAME>` and a row of docs/configuration.md. */
 interface Flag<T extends z.ZodType = z.ZodType> {
@@ -121,10 +122,59 @@ export const flags = {
     repeatable: true,
     describe: 'key callers must send as a bearer token; repeatable; none: open',
   },
+  'signing-key': {
+    schema: z.array(z.string().refine(isSigningKey, 'id:secret, the secret at least 32 bytes in base64url')),
+    fallback: null,
+    repeatable: true,
+    describe: 'id:secret an edge signs its requests with; repeatable, so that keys can rotate',
+  },
   'served-model-name': {
     schema: optional(z.string().min(1).max(200)),
     fallback: null,
     describe: 'name in answers instead of the folder’s',
+  },
+  'redis-url': {
+    schema: optional(
+      z.url({ protocol: /^rediss?$/, error: 'redis://[user:password@]host[:port][/db] or rediss://…' }),
+    ),
+    fallback: null,
+    describe: 'Redis (7.0 or newer) whose stream glm_queue holds jobs; none: no jobs',
+  },
+  'max-jobs': {
+    schema: count(1, 10_000_000),
+    fallback: '10000',
+    describe: 'jobs not ended; one more is refused with 503',
+  },
+  'job-attempts': {
+    schema: count(1, 100),
+    fallback: '5',
+    describe: 'runs of a job before it is given up',
+  },
+  'job-lease': {
+    schema: count(1, 3600),
+    fallback: '30',
+    describe: 'seconds without a sign of life after which a job is taken from its backend',
+  },
+  'job-max-age': {
+    schema: count(60, 30 * 86_400),
+    fallback: '86400',
+    describe: 'seconds a job may wait before it is given up',
+  },
+  'job-result-ttl': {
+    schema: count(60, 30 * 86_400),
+    fallback: '86400',
+    describe: "seconds a job's result is kept",
+  },
+  'webhook-secret': {
+    schema: optional(z.string().min(24, 'at least 24 characters')),
+    fallback: null,
+    describe: 'signs webhooks; none: jobs take no webhook',
+  },
+  'allow-webhook-host': {
+    schema: z.array(z.string().min(1)),
+    fallback: null,
+    repeatable: true,
+    describe: 'host[:port] that webhooks may be sent to although it is not public; repeatable',
   },
   'log-level': {
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
@@ -133,6 +183,14 @@ export const flags = {
   },
   'log-format': { schema: z.enum(['json', 'text']), fallback: 'json', describe: 'json: one object a line' },
 } as const satisfies Record<string, Flag>
+
+function isSigningKey(text: string): boolean {
+  try {
+    return parseSigningKeys(text).length === 1
+  } catch {
+    return false // the schema's message says what is wanted
+  }
+}
 
 export type FlagName = keyof typeof flags
 

@@ -1,4 +1,5 @@
 import type { HttpBindings } from '@hono/node-server'
+import type { Claims } from '../shared/claims.ts'
 import type { Caller } from './engine/caller.ts'
 
 /** What every request carries through the middlewares to its route. */
@@ -8,7 +9,15 @@ export interface HttpEnv {
     requestId: string
     /** Identity without a deadline; routes add theirs. */
     callerId: Caller['id']
+    /** What the edge vouches for and sent along; null: a direct caller. */
+    signed: SignedRequest | null
     /** Fields of the access log's line, filled in by whoever knows them. */
     access: Record<string, string | number | boolean | null>
   }
+}
+
+export interface SignedRequest {
+  readonly claims: Claims
+  /** The pictures' files, in the order of their references. */
+  readonly attachments: readonly Uint8Array[]
 }

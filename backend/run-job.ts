@@ -1,10 +1,10 @@
 import { ApiError } from '../shared/errors.ts'
 import { newIdentity } from './answer-identity.ts'
-import type { ImageInput } from './completion-request.ts'
 import { readJobFields } from './job-fields.ts'
 import type { RunJob } from './jobs/job-consumer.ts'
+import { multimodalAnswer } from './multimodal-answer.ts'
+import { imageInputs, multimodalToCompletion } from './multimodal-request.ts'
 import { requireModel } from './require-model.ts'
-import { toCompletion, wholeAnswer } from './routes/multimodal-completions.ts'
 import type { Services } from './services.ts'
 
 /** Runs a job as the HTTP endpoint runs the same request, on behalf of the job's own caller. */
@@ -20,21 +20,17 @@ export function createRunJob(services: Services, timeoutMs: number): RunJob {
     const timer = setTimeout(expire, timeoutMs)
     try {
       const events = services.completions.run({
-        ...toCompletion(request, toImages(image)),
+        ...multimodalToCompletion(request, imageInputs(image)),
         id: identity.id,
         callerId,
+        maxTotalTokens: null,
         deadlineMs: Date.now() + timeoutMs,
         signal: AbortSignal.any([signal, deadline.signal]),
       })
-      const answer = await wholeAnswer(identity, events)
+      const answer = await multimodalAnswer(identity, events)
       return { content: answer.choices[0]?.message.content ?? '', result: JSON.stringify(answer) }
     } finally {
       clearTimeout(timer)
     }
   }
-}
-
-function toImages(image: string | readonly string[]): ImageInput[] {
-  if (typeof image === 'string') return [{ type: 'reference', reference: image, param: 'image' }]
-  return image.map((reference, index) => ({ type: 'reference', reference, param: `image[${index}]` }))
 }

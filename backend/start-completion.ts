@@ -1,14 +1,15 @@
 import type { Context } from 'hono'
 import { ApiError } from '../shared/errors.ts'
-import type { CompletionEvent, CompletionRequest } from './completion-request.ts'
-import type { HttpEnv } from './http-env.ts'
+import { attachmentIndex } from '../shared/wire-body.ts'
+import type { CompletionBody, CompletionEvent, CompletionRequest, ImageInput } from './completion-request.ts'
+import type { HttpEnv, SignedRequest } from './http-env.ts'
 import { noteError } from './middleware/on-error.ts'
 import type { Server } from './server.ts'
 import type { Services } from './services.ts'
 import { serverTiming, timingsBody } from './timings-body.ts'
 import { usageBody } from './usage-body.ts'
 
-type Wanted = Omit<CompletionRequest, 'callerId' | 'deadlineMs' | 'signal'>
+type Wanted = CompletionBody & Pick<CompletionRequest, 'id'>
 
 /**
  * Starts a completion on behalf of an HTTP request: its caller, its deadline, its client's departure. Resolves when
@@ -20,6 +21,7 @@ export async function startCompletion(
   services: Services,
   wanted: Wanted,
 ): Promise<AsyncIterable<CompletionEvent>> {
+  const signed = c.get('signed')
   const timeoutMs = requestTimeoutMs(c, server.config.requestTimeout * 1000)
   const deadline = new AbortController()
   const expire = () => {
@@ -29,6 +31,8 @@ export async function startCompletion(
   const events = services.completions
     .run({
       ...wanted,
+      images: signed === null ? wanted.images : wanted.images.map((image) => attached(image, signed)),
+      maxTotalTokens: signed?.claims.maxTotalTokens ?? null,
       callerId: c.get('callerId'),
       deadlineMs: Date.now() + timeoutMs,
       signal: AbortSignal.any([c.req.raw.signal, deadline.signal]),
@@ -43,8 +47,21 @@ export async function startCompletion(
   }
 }
 
-/** A caller may ask for less time than the server gives, never for more. */
-function requestTimeoutMs(c: Context<HttpEnv>, maxMs: number): number {
+/** A picture the edge has sent along stands in the request as a reference to it. */
+function attached(image: ImageInput, { attachments }: SignedRequest): ImageInput {
+  if (image.type === 'bytes') return image
+  const index = attachmentIndex(image.reference)
+  const bytes = index === null ? undefined : attachments[index]
+  if (bytes !== undefined) return { type: 'bytes', bytes, param: image.param }
+  throw new ApiError('invalid_image_url', 'the edge sends pictures along, never their addresses', {
+    param: image.param,
+  })
+}
+
+/** A caller may ask for less time than the server gives, never for more; the edge's deadline counts from its start. */
+function requestTimeoutMs(c: Context<HttpEnv>, serverMs: number): number {
+  const deadlineMs = c.get('signed')?.claims.deadlineMs ?? Number.POSITIVE_INFINITY
+  const maxMs = Math.min(serverMs, Math.max(1, deadlineMs - Date.now()))
   const given = c.req.header('x-request-timeout-ms')
   if (given === undefined) return maxMs
   const parsed = Number(given)

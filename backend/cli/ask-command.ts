@@ -88,6 +88,7 @@ async function printAnswer(
     images,
     sampling: { temperature: 0 },
     maxNewTokens: null,
+    maxTotalTokens: null,
     stop: [],
     thinking: false,
     tools: [],

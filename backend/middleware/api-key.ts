@@ -10,12 +10,18 @@ const isOpen = (path: string) => openPaths.has(path) || path.startsWith('/playgr
 const digest = (key: string) => createHash('sha256').update(key).digest()
 
 /**
- * Lets in who holds one of the keys, and names the caller after it; without keys everybody is one caller. Only digests
+ * Lets in whom the edge vouches for and who holds one of the keys, and names the caller; without keys everybody else
+ * is one caller. Only digests
  * are compared, all of them and in constant time, so that neither a key's length nor its first characters leak.
  */
 export function apiKey(keys: readonly string[]) {
   const digests = keys.map(digest)
   return createMiddleware<HttpEnv>(async function apiKey(c, next) {
+    const signed = c.get('signed')
+    if (signed !== null) {
+      c.set('callerId', `tenant:${signed.claims.tenant}`)
+      return next()
+    }
     c.set('callerId', 'anonymous')
     if (digests.length === 0 || isOpen(c.req.path)) return next()
     const given = /^Bearer +(\S+)$/i.exec(c.req.header('authorization') ?? '')?.[1]
