@@ -26,8 +26,8 @@ export function errorResponses(...codes: readonly ErrorCode[]) {
   )
 }
 
-/** What every endpoint that generates can answer with. */
-export const generationErrors = [
+/** What every endpoint that reads a prompt can answer with. */
+export const promptErrors = [
   'invalid_json',
   'invalid_request',
   'invalid_image',
@@ -42,6 +42,12 @@ export const generationErrors = [
   'queue_full',
   'not_ready',
   'draining',
-  'worker_restarting',
   'deadline_exceeded',
+] as const satisfies readonly ErrorCode[]
+
+/** And every one that answers it. */
+export const generationErrors = [
+  ...promptErrors,
+  'rate_limit_exceeded',
+  'worker_restarting',
 ] as const satisfies readonly ErrorCode[]

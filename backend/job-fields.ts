@@ -1,8 +1,8 @@
 import { type MultimodalRequest, multimodalRequest } from '../shared/completion-schema.ts'
 import { ApiError } from '../shared/errors.ts'
+import { formFieldValue } from '../shared/form-field.ts'
 import { parseRequest } from '../shared/parse-request.ts'
 import type { JobEntry } from './jobs/job-record.ts'
-import { formValue } from './read-body.ts'
 
 /** Fields of an entry that are the queue's own, not the request's. */
 const ownFields: readonly string[] = ['caller', 'webhook']
@@ -44,10 +44,10 @@ export function checkJobRequest(value: unknown): MultimodalRequest {
 }
 
 function fieldValue(name: string, texts: readonly string[]) {
-  const value = texts.length === 1 ? (texts[0] ?? '') : texts
-  const schema = multimodalRequest.shape[name as keyof typeof multimodalRequest.shape]
-  const isText = schema === undefined || typeof value !== 'string' || schema.safeParse(value).success
-  return isText ? value : formValue(value)
+  const [text] = texts
+  return texts.length !== 1 || text === undefined
+    ? texts
+    : formFieldValue(multimodalRequest.shape, name, text)
 }
 
 function parseText(text: string): unknown {

@@ -74,10 +74,3 @@ export async function parseForm(body: Uint8Array<ArrayBuffer>, contentType: stri
   for (const [name, value] of form) fields.set(name, [...(fields.get(name) ?? []), value])
   return fields
 }
-
-/** A form's text, as the JSON it stands for: `true`, `false` and plain numbers are values, all else is a string. */
-export function formValue(text: string): string | number | boolean {
-  if (text === 'true') return true
-  if (text === 'false') return false
-  return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text
-}

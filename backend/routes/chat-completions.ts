@@ -5,7 +5,7 @@ import { ApiError } from '../../shared/errors.ts'
 import { parseRequest } from '../../shared/parse-request.ts'
 import { newIdentity } from '../answer-identity.ts'
 import { chatAnswer, chatChunks } from '../chat-answer.ts'
-import { toCompletion } from '../chat-completion.ts'
+import { chatToCompletion } from '../chat-request.ts'
 import { errorResponses, generationErrors } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 import { readJson } from '../read-body.ts'
@@ -43,7 +43,7 @@ export function addChatCompletions(app: OpenAPIHono<HttpEnv>, server: Server) {
     requireModel(services, request.model)
     requireSlots(request.n ?? 1, server.config.maxBatchSize)
     const identity = newIdentity('chatcmpl-', services.model.name)
-    const wanted = toCompletion(request)
+    const wanted = chatToCompletion(request)
     const createConstraint = await responseConstraint(services, request.response_format)
     const events = await startCompletion(c, server, services, {
       ...wanted,

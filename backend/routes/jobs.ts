@@ -9,10 +9,10 @@ import { jobBody, jobSchema } from '../job-body.ts'
 import { checkJobRequest } from '../job-fields.ts'
 import { jobRequest } from '../job-request.ts'
 import type { NewJob } from '../jobs/jobs.ts'
+import { formRequest } from '../multimodal-request.ts'
 import { parseForm, parseJson, readBody } from '../read-body.ts'
 import type { Server } from '../server.ts'
 import type { JobService } from '../start-jobs.ts'
-import { formRequest } from './multimodal-completions.ts'
 
 const webhookField = z.url().max(2048).openapi({
   description: 'Where the job is posted once it has ended, signed as Standard Webhooks 1.0.',

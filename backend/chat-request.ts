@@ -2,16 +2,16 @@ import type { ChatMessageBody } from '../shared/chat-messages.ts'
 import type { ChatRequest } from '../shared/chat-schema.ts'
 import { ApiError } from '../shared/errors.ts'
 import type { ChatContent, ChatMessage, ToolDefinition } from './chat/messages.ts'
-import type { CompletionRequest, ImageInput } from './completion-request.ts'
+import type { CompletionBody, ImageInput } from './completion-request.ts'
 import { inCallOrder } from './tool-results.ts'
 
-type Wanted = Omit<CompletionRequest, 'id' | 'callerId' | 'deadlineMs' | 'signal' | 'createConstraint'>
+type Wanted = Omit<CompletionBody, 'createConstraint'>
 
 /**
  * What a chat request asks of the model.
  * @throws {ApiError} `invalid_request` where its parts contradict one another.
  */
-export function toCompletion(request: ChatRequest): Wanted {
+export function chatToCompletion(request: ChatRequest): Wanted {
   const images: ImageInput[] = []
   const messages = request.messages.map((message, index) =>
     chatMessage(message, (part, image) => {
