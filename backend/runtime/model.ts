@@ -27,6 +27,8 @@ export interface ModelOptions {
 export class Model {
   readonly config: ModelConfig
   readonly device: string
+  readonly slots: number
+  readonly maxLength: number
   readonly kvBytes: number
   readonly #sessions: Sessions
   readonly #decoder: Decoder
@@ -36,11 +38,14 @@ export class Model {
   /** The tokens of every slot by cache position; what lies beyond a row's end is stale. */
   readonly #histories: readonly Int32Array[]
 
-  private constructor(config: ModelConfig, sessions: Sessions, { slots, maxLength, device }: ModelOptions) {
+  private constructor(config: ModelConfig, sessions: Sessions, options: ModelOptions) {
+    const { slots, maxLength, device } = options
     const { layers, kvHeads, headSize, vocabSize } = config.text
     const pool = new KvPool({ layers, kvHeads, headSize, slots, capacity: maxLength })
     this.config = config
     this.device = parseDevice(device).name
+    this.slots = slots
+    this.maxLength = maxLength
     this.kvBytes = pool.bytes
     this.#sessions = sessions
     this.#decoder = new Decoder(sessions, config.text, pool, this.#features)

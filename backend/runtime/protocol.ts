@@ -1,5 +1,6 @@
 import type { FeatureId, Row, Sampled } from '../engine/runner.ts'
 import type { Patches } from '../model/patches.ts'
+import type { WarmUp } from './warm-up.ts'
 
 /** What the engine's thread asks of the model's. Pixels are transferred; one call is answered at a time, in order. */
 export type Call =
@@ -16,8 +17,8 @@ export type FromWorker =
   | { readonly type: 'done'; readonly call: number; readonly sampled: readonly (Sampled | null)[] }
   | { readonly type: 'failed'; readonly call: number; readonly error: unknown }
 
-/** What is known once the model is loaded. */
-export interface ModelFacts {
+/** What is known once the model is loaded and warm. */
+export interface ModelFacts extends WarmUp {
   readonly vocabSize: number
   readonly featureBytesPerToken: number
   readonly device: string

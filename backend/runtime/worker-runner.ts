@@ -10,6 +10,7 @@ import {
 import type { Patches } from '../model/patches.ts'
 import type { ModelOptions } from './model.ts'
 import type { Call, FromWorker, ModelFacts, ToWorker } from './protocol.ts'
+import type { WarmUp } from './warm-up.ts'
 
 /** A step in flight may be long; after this the thread is ended without being asked. */
 const closeTimeoutMs = 10_000
@@ -20,7 +21,7 @@ export interface StartRunnerOptions extends ModelOptions {
 }
 
 /**
- * Loads a converted model in a thread of its own.
+ * Loads a converted model in a thread of its own and warms it up.
  * @throws ModelFolderError or Error with one line for the operator; the signal's reason when aborted
  */
 export async function startRunner({ signal, ...options }: StartRunnerOptions): Promise<WorkerRunner> {
@@ -59,6 +60,8 @@ export class WorkerRunner implements ModelRunner {
   readonly device: string
   /** Memory of the KV cache. */
   readonly kvBytes: number
+  /** What the warm-up measured. */
+  readonly warmUp: WarmUp
   readonly #worker: Worker
   readonly #exited = Promise.withResolvers<void>()
   readonly #waiting = new Map<number, Waiting>()
@@ -74,6 +77,7 @@ export class WorkerRunner implements ModelRunner {
     this.featureBytesPerToken = facts.featureBytesPerToken
     this.device = facts.device
     this.kvBytes = facts.kvBytes
+    this.warmUp = facts
     this.#worker = worker
     worker.on('message', (message: FromWorker) => this.#onMessage(message))
     worker.on('error', (error) => this.#onLost(error))

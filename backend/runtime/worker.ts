@@ -2,11 +2,13 @@ import { strict as assert } from 'node:assert'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Model, type ModelOptions } from './model.ts'
 import type { FromWorker, ToWorker } from './protocol.ts'
+import { warmUp } from './warm-up.ts'
 
 // The entry of the model's thread: inference blocks the thread it runs on, so it has one of its own.
 assert(parentPort !== null, 'this is the entry of a worker thread')
 const port = parentPort
 const model = await Model.open(workerData as ModelOptions) // what WorkerRunner passed
+const { prefillChunk, prefillMs, decodeMs } = await warmUp(model, () => performance.now())
 const send = (message: FromWorker) => port.postMessage(message)
 
 /** Messages are taken one after the other: a step is over before the next message is looked at. */
@@ -22,6 +24,9 @@ send({
     featureBytesPerToken: model.config.text.hiddenSize * Float32Array.BYTES_PER_ELEMENT,
     device: model.device,
     kvBytes: model.kvBytes,
+    prefillChunk,
+    prefillMs,
+    decodeMs,
   },
 })
 

@@ -7,7 +7,8 @@ import { convert, models, remove, start } from './support/converted-model.ts'
 import { greedy } from './support/prompts.ts'
 
 const options = { slots: 2, maxLength: 64, threads: 1, device: 'cpu' }
-const facts = { vocabSize: 8, featureBytesPerToken: 4, device: 'cpu', kvBytes: 0 }
+const warmUp = { prefillChunk: 16, prefillMs: 1, decodeMs: 1 }
+const facts = { vocabSize: 8, featureBytesPerToken: 4, device: 'cpu', kvBytes: 0, ...warmUp }
 const row = { slot: 0, start: 0, tokens: [1], positions: new Int32Array(3), images: [], sampling: null }
 let dir: string
 
@@ -28,6 +29,19 @@ test('a loaded model says what it is', async () => {
   expect(runner.kvBytes).toBe(2 * 3 * 2 * 2 * 64 * 32 * 4) // keys and values, layers, slots, heads, capacity, size, f32
   await runner.close()
   await runner.close()
+})
+
+test('a loaded model is warm and knows how many prompt tokens a step takes', async () => {
+  const runner = await start(dir, { slots: 2, maxLength: 64 })
+  expect(runner.warmUp.prefillChunk).toBeGreaterThanOrEqual(16)
+  expect(runner.warmUp.prefillChunk).toBeLessThan(64)
+  await runner.close()
+})
+
+test('a thread that dies between calls is told of at once', async () => {
+  const runner = brokenRunner("throw new Error('out of memory')")
+  runner.release('a')
+  expect(await runner.lost).toBeInstanceOf(RunnerLostError)
 })
 
 test('a thread that dies rejects what waits and all that comes', async () => {
