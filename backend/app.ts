@@ -17,7 +17,6 @@ import { addMultimodalCompletions } from './routes/multimodal-completions.ts'
 import { addPlayground } from './routes/playground.ts'
 import { addStatus } from './routes/status.ts'
 import { addTokenize } from './routes/tokenize.ts'
-import { addTokenize } from './routes/tokenize.ts'
 import type { Server } from './server.ts'
 
 /** The route table. */
@@ -34,7 +33,6 @@ export function createApp(server: Server): OpenAPIHono<HttpEnv> {
   addModels(app, server)
   addMultimodalCompletions(app, server)
   addChatCompletions(app, server)
-  addTokenize(app, server)
   addTokenize(app, server)
   if (server.jobs !== null) {
     addJobs(app, server, server.jobs)
