@@ -4,6 +4,7 @@ import { parseSigningKeys } from '../shared/signing.ts'
 import type { HttpEnv } from './http-env.ts'
 import { accessLog } from './middleware/access-log.ts'
 import { apiKey } from './middleware/api-key.ts'
+import { bodyMemory } from './middleware/body-memory.ts'
 import { onError } from './middleware/on-error.ts'
 import { requestId } from './middleware/request-id.ts'
 import { signedRequest } from './middleware/signed-request.ts'
@@ -24,10 +25,11 @@ export function createApp(server: Server): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>()
   app.use(requestId())
   app.use(accessLog(server.log, server.metrics))
+  app.use(bodyMemory(server.memory, server.config.maxBodyBytes))
   app.use(signedRequest(server, server.config.signingKey.flatMap(parseSigningKeys)))
   app.use(apiKey(server.config.apiKey))
 
-  addHealthRoutes(app, () => server.state, server.version)
+  addHealthRoutes(app, () => server.view(), server.version)
   addStatus(app, server)
   addMetrics(app, server)
   addModels(app, server)

@@ -1,7 +1,10 @@
 import { ApiError } from '../shared/errors.ts'
+import { ByteBudget } from './byte-budget.ts'
 import type { Config } from './config.ts'
 import type { Log } from './log.ts'
+import { Metrics } from './metrics.ts'
 import type { Services } from './services.ts'
+import type { JobService } from './start-jobs.ts'
 import type { ServerState } from './state.ts'
 
 /** Seconds after which a refused caller may ask again: a model loads in seconds, another instance takes over at once. */
@@ -12,12 +15,28 @@ export class Server {
   readonly config: Config
   readonly log: Log
   readonly version: string
+  readonly metrics = new Metrics()
+  /** Of all requests, bodies and pictures. */
+  readonly memory: ByteBudget
+  /** null: this server takes no jobs. */
+  readonly jobs: JobService | null
   state: ServerState = { status: 'loading' }
 
-  constructor(config: Config, log: Log, version: string) {
+  constructor(config: Config, log: Log, version: string, jobs: JobService | null) {
     this.config = config
+    this.memory = new ByteBudget(config.maxHeldBytes)
     this.log = log
     this.version = version
+    this.jobs = jobs
+  }
+
+  /** The state as callers see it: a model that is being started again is loading. */
+  view(): ServerState {
+    const { state } = this
+    if (state.status !== 'healthy') return state
+    const engine = state.services.engine.stats().state
+    if (engine === 'restarting') return { status: 'loading' }
+    return engine === 'failed' ? { status: 'unhealthy', reason: 'the model is gone' } : state
   }
 
   /** @throws {ApiError} `not_ready` while loading or unhealthy, `draining` on the way out. */

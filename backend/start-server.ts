@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { Server } from './server.ts'
 import { startServices } from './services.ts'
+import { startJobs } from './start-jobs.ts'
 import { version } from './version.ts'
 
 /** A client that needs longer than this for its headers is not one. */
@@ -33,8 +34,12 @@ export interface RunningServer {
  * @throws {Error} with one clear line when the address is taken or the model cannot start.
  */
 export async function startServer(config: Config, log: Log, signal: AbortSignal): Promise<RunningServer> {
-  const server = new Server(config, log, version)
-  const listeners = await listenOn(server, config)
+  const jobs = startJobs(config, log)
+  const server = new Server(config, log, version, jobs)
+  const listeners = await listenOn(server, config).catch(async (error: unknown) => {
+    await jobs?.close()
+    throw error
+  })
   const [url, webUrl = null] = listeners.map(urlOf)
   assert(url !== undefined, 'the first listener is there')
   log.info(
@@ -42,10 +47,11 @@ export async function startServer(config: Config, log: Log, signal: AbortSignal)
     'Listening; the model is loading',
   )
   try {
-    const services = await startServices(config, log, signal)
+    const services = await startServices(config, log, signal, (end) => server.metrics.answer(end))
     server.state = { status: 'healthy', services }
+    jobs?.consume(services)
   } catch (error) {
-    await closeListeners(listeners)
+    await Promise.all([closeListeners(listeners), jobs?.close()])
     throw error
   }
   log.info({ url, ...server.services().model.description }, 'Ready')
@@ -120,8 +126,9 @@ async function shutDown(server: Server, listeners: readonly ServerType[]) {
   const { services } = server.state
   server.state = { status: 'draining', services }
   server.log.info({ drain_timeout_s: server.config.drainTimeout }, 'Draining')
+  server.jobs?.stop()
   await services.drain(Date.now() + server.config.drainTimeout * 1000)
-  await closeListeners(listeners)
+  await Promise.all([closeListeners(listeners), server.jobs?.close()])
   await services.close()
   server.log.info('Stopped')
 }
