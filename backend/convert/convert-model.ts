@@ -27,7 +27,7 @@ export interface ConvertOptions {
   readonly signal?: AbortSignal
 }
 
-export interface ConvertProgress {
+interface ConvertProgress {
   /** Bytes written, of all there will be. */
   readonly done: number
   readonly total: number
@@ -52,12 +52,11 @@ export async function convertModel(options: ConvertOptions): Promise<Manifest> {
   try {
     const graphs = buildGraphs(config, checkpoint, weightFormats(dtype, device))
     checkpoint.assertAllUsed((name) => ignoresTensor(config, name))
-    const total = Object.values(graphs).reduce((sum, graph) => sum + graph.weightBytes, 0)
     const source = await modelDigest(modelDir)
     return await writeStagedFolder(outDir, async (dir) => {
-      await assertRoom(dir, total)
+      await assertRoom(dir, graphs)
       await copyKeptFiles(modelDir, dir)
-      const written = await writeGraphs(graphs, dir, { total, signal, onProgress: options.onProgress })
+      const written = await writeGraphs(graphs, dir, signal, options.onProgress)
       const manifest = {
         converterVersion,
         architecture: config.architecture,
@@ -74,13 +73,14 @@ export async function convertModel(options: ConvertOptions): Promise<Manifest> {
   }
 }
 
-interface Progress {
-  readonly total: number
-  readonly signal: AbortSignal
-  readonly onProgress: ConvertOptions['onProgress'] | undefined
-}
-
-async function writeGraphs(graphs: Graphs, dir: string, { total, signal, onProgress }: Progress) {
+async function writeGraphs(
+  graphs: Graphs,
+  dir: string,
+  signal: AbortSignal,
+  onProgress: ConvertOptions['onProgress'],
+) {
+  const places = Object.values(graphs).flatMap(({ weights }) => weights.flatMap((placed) => placed.places))
+  const total = places.reduce((sum, { length }) => sum + length, 0)
   let done = 0
   const options = {
     dir,
@@ -112,7 +112,8 @@ async function copyKeptFiles(modelDir: string, dir: string) {
   }
 }
 
-async function assertRoom(dir: string, neededBytes: number) {
+async function assertRoom(dir: string, graphs: Graphs) {
+  const neededBytes = Object.values(graphs).reduce((sum, { weightBytes }) => sum + weightBytes, 0)
   const { bavail, bsize } = await statfs(dir)
   const freeBytes = bavail * bsize
   if (freeBytes >= neededBytes) return

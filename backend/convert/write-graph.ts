@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict'
 import { type FileHandle, open } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ModelFolderError } from '../model/model-folder-error.ts'
 import { encodeModel } from './onnx/encode-model.ts'
-import { elementTypes } from './onnx/graph.ts'
-import { type BuiltGraph, type PlacedWeights, product } from './onnx/graph-builder.ts'
+import type { BuiltGraph, PlacedWeights } from './onnx/graph-builder.ts'
+import { writeAll } from './write-all.ts'
 
 export interface WriteOptions {
   readonly dir: string
@@ -31,19 +30,20 @@ export async function writeGraph(fileName: string, built: BuiltGraph, options: W
 async function writeWeights(
   file: FileHandle,
   fileName: string,
-  { group, offsets }: PlacedWeights,
+  { group, places }: PlacedWeights,
   { signal, onBytes }: WriteOptions,
 ) {
-  const sizes = group.parts.map(({ type, dims }) => Math.ceil(product(dims) * elementTypes[type].bytes))
-  const written = sizes.map(() => 0)
+  const written = places.map(() => 0)
   await group.write(async (part, offset, bytes) => {
     signal.throwIfAborted()
-    assert(offset + bytes.length <= (sizes[part] ?? 0), `${group.source}: stays within its part`)
-    await writeAll(file, bytes, (offsets[part] ?? 0) + offset, `${fileName}, tensor ${group.source}`)
+    const place = places[part]
+    assert(place && offset + bytes.length <= place.length, `${group.source}: stays within its part`)
+    await writeAll(file, bytes, place.offset + offset, `${fileName}, tensor ${group.source}`)
     written[part] = (written[part] ?? 0) + bytes.length
     onBytes(bytes.length, group.source)
   })
-  assert.deepEqual(written, sizes, `${group.source}: every byte is written once`)
+  const lengths = places.map(({ length }) => length)
+  assert.deepEqual(written, lengths, `${group.source}: every byte is written once`)
 }
 
 /** Flushed before it is closed: a folder that is renamed into place survives a power cut as a whole. */
@@ -54,21 +54,5 @@ async function withNewFile(path: string, fill: (file: FileHandle) => Promise<voi
     await file.datasync()
   } finally {
     await file.close()
-  }
-}
-
-async function writeAll(file: FileHandle, bytes: Uint8Array, position: number, what: string) {
-  let done = 0
-  try {
-    while (done < bytes.length) {
-      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done)
-      done += bytesWritten
-    }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : null
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw new ModelFolderError(what, 'no space left on the disk', { cause: error })
-    }
-    throw error
   }
 }

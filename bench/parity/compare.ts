@@ -5,9 +5,8 @@ export function relativeDifference(actual: Float32Array, expected: Float32Array)
   assert.equal(actual.length, expected.length, 'as many values as expected')
   let [largest, low, high] = [0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   expected.forEach((value, i) => {
-    const difference = Math.abs((actual[i] ?? Number.NaN) - value)
-    // A NaN must not look like agreement.
-    if (!(difference <= largest)) largest = difference
+    // A NaN stays NaN to the end: it must not look like agreement.
+    largest = Math.max(largest, Math.abs((actual[i] ?? Number.NaN) - value))
     low = Math.min(low, value)
     high = Math.max(high, value)
   })

@@ -24,12 +24,13 @@ export interface WeightGroup {
 }
 
 /** Puts `bytes` at an offset within a part. The bytes may be reused when it resolves. */
-export type PutWeights = (part: number, offset: number, bytes: Uint8Array) => Promise<void>
+type PutWeights = (part: number, offset: number, bytes: Uint8Array) => Promise<void>
 
 /** A weight group with its parts' places in the weight file. */
 export interface PlacedWeights {
   readonly group: WeightGroup
-  readonly offsets: readonly number[]
+  /** Per part, in bytes. */
+  readonly places: readonly { readonly offset: number; readonly length: number }[]
 }
 
 export interface BuiltGraph {
@@ -37,6 +38,7 @@ export interface BuiltGraph {
   /** Name of the weight file, beside the graph file. */
   readonly weightFile: string
   readonly weights: readonly PlacedWeights[]
+  /** Size of the weight file; the gaps that align its tensors are never written. */
   readonly weightBytes: number
 }
 
@@ -117,15 +119,15 @@ export class GraphBuilder {
   /** Reserves room in the weight file; the bytes are produced when the file is written. */
   weights(group: WeightGroup): Value[] {
     const names = group.parts.map((_, i) => (i === 0 ? group.source : `${group.source}:${i}`))
-    const offsets = group.parts.map(({ type, dims }, i) => {
+    const places = group.parts.map(({ type, dims }, i) => {
       const offset = Math.ceil(this.#weightBytes / weightAlignmentBytes) * weightAlignmentBytes
       const length = Math.ceil(product(dims) * elementTypes[type].bytes)
       this.#weightBytes = offset + length
       const data = { location: this.#weightFile, offset, length }
       this.#initializers.push({ name: names[i] ?? '', type, dims, data })
-      return offset
+      return { offset, length }
     })
-    this.#weights.push({ group, offsets })
+    this.#weights.push({ group, places })
     return names.map(asValue)
   }
 
@@ -171,7 +173,7 @@ export class GraphBuilder {
   }
 }
 
-export function product(dims: readonly number[]) {
+function product(dims: readonly number[]) {
   return dims.reduce((size, dim) => size * dim, 1)
 }
 

@@ -6,7 +6,6 @@ export const elementTypes = {
   i32: { code: 6, bytes: 4 },
   i64: { code: 7, bytes: 8 },
   f16: { code: 10, bytes: 2 },
-  u4: { code: 21, bytes: 0.5 },
 } as const
 
 export type ElementType = keyof typeof elementTypes
@@ -15,7 +14,7 @@ export type ElementType = keyof typeof elementTypes
 export type Value = string & { readonly brand: 'Value' }
 
 /** A number that becomes a FLOAT attribute; plain numbers become INT. */
-export interface FloatAttribute {
+interface FloatAttribute {
   readonly float: number
 }
 export type Attribute = number | readonly number[] | string | FloatAttribute

@@ -16,10 +16,11 @@ export async function writeTransposed<T extends Elements>(
   create: (length: number) => T,
   encode: (block: RowBlock) => T,
   put: (offset: number, bytes: Uint8Array) => Promise<void>,
+  stripeBytes = maxStripeBytes,
 ) {
   const { rows, columns } = matrix
   const elementBytes = create(0).BYTES_PER_ELEMENT
-  const widest = Math.max(1, Math.floor(maxStripeBytes / (rows * elementBytes)))
+  const widest = Math.max(1, Math.floor(stripeBytes / (rows * elementBytes)))
   const buffer = create(Math.min(widest, columns) * rows)
   for (let firstColumn = 0; firstColumn < columns; firstColumn += widest) {
     const width = Math.min(widest, columns - firstColumn)

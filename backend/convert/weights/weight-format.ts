@@ -10,7 +10,7 @@ export interface WeightFormat {
   embedding(g: GraphBuilder, ids: Value, table: Matrix): Value
 }
 
-export interface Linear {
+interface Linear {
   readonly weight: Matrix
   /** A vector of `weight.rows`, or null. */
   readonly bias: Matrix | null
