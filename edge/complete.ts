@@ -1,3 +1,4 @@
+import { ApiError } from '../shared/errors.ts'
 import { headerNames } from '../shared/headers.ts'
 import { contentDigestOf } from '../shared/signing.ts'
 import { credentialsOf } from './authenticate.ts'
@@ -7,44 +8,84 @@ import { type Forwarded, forward, probeEjected } from './forward/forward.ts'
 import { relayStream } from './forward/relay-stream.ts'
 import type { HttpContext } from './http-env.ts'
 import { scopeOf } from './http-env.ts'
+import { idempotencyKeyOf, OnceOnly } from './idempotency/once.ts'
 import { HeldBytes } from './intake/byte-budget.ts'
 import { maxTokensOf } from './intake/cost.ts'
 import { sumOf, type TakenIn, takeIn } from './intake/intake.ts'
 import type { SizedPicture } from './intake/picture.ts'
 import { Lease } from './keys/lease.ts'
 import { limitHeaders } from './limit-headers.ts'
+import { RequestLife } from './request-life.ts'
 import { Run } from './run.ts'
 import { backendsOf } from './services.ts'
 
 /** Room for JSON and multipart heads beside the pictures a request may hold. */
 const extraHeldBytes = 4 * 1024 * 1024
 
+/** A body that has not come by then is not waited for. */
+const uploadTimeoutMs = 60_000
+
 /** A completion from the client's request to its answer: taken in, admitted, signed, forwarded, relayed, settled. */
 export async function complete(c: HttpContext, endpoint: CompletionEndpoint): Promise<Response> {
-  const { settings, budget } = c.get('services')
+  const onceKey = idempotencyKeyOf(c)
+  const answer = answerOf(c, endpoint, onceKey)
+  if (onceKey !== null) c.executionCtx.waitUntil(answer.catch(() => {})) // whoever awaits the answer meets its error
+  return answer
+}
+
+async function answerOf(
+  c: HttpContext,
+  endpoint: CompletionEndpoint,
+  onceKey: string | null,
+): Promise<Response> {
+  const { settings, budget, now } = c.get('services')
   const held = new HeldBytes(budget, settings.MAX_REQUEST_BYTES + extraHeldBytes)
+  // Under an Idempotency-Key the run goes on without its client, who may come back for the answer.
+  const clientSignal = onceKey === null ? c.req.raw.signal : new AbortController().signal
+  const life = new RequestLife(clientSignal, settings.REQUEST_TIMEOUT_MS, now)
+  let run: Run | null = null
+  let once: OnceOnly | null = null
   try {
-    const taken = await takeIn(c.req.raw, endpoint, intakeLimits(settings), held, urlPolicy(settings))
-    const lease = await admit(c, taken)
-    const run = new Run(c, lease, taken.sent)
-    try {
-      const forwarded = await fetchAndForward(c, endpoint, taken, run)
-      return await relay(forwarded, run)
-    } catch (error) {
-      run.fail(error)
-      throw run.reasonFor(error)
+    const taken = await receive(c, endpoint, held, life)
+    if (onceKey !== null) {
+      const claimed = await OnceOnly.claim(c, onceKey, await taken.fingerprint())
+      if (claimed instanceof Response) {
+        life.close()
+        return claimed
+      }
+      once = claimed
     }
+    const lease = await admit(c, taken, life)
+    run = new Run(c, life, lease, taken.sent)
+    return await relay(await fetchAndForward(c, endpoint, taken, run, life), run, life, once)
+  } catch (error) {
+    run?.fail(error)
+    life.close()
+    await once?.abandon()
+    throw life.reasonFor(error)
   } finally {
     // The body has been sent, or never will be.
-    held.giveBackAll()
+    held.close()
   }
 }
 
-async function admit(c: HttpContext, taken: TakenIn): Promise<Lease> {
+async function receive(c: HttpContext, endpoint: CompletionEndpoint, held: HeldBytes, life: RequestLife) {
+  const { settings, now } = c.get('services')
+  let received = false
+  life.at(now() + uploadTimeoutMs, () => {
+    if (!received) life.stop(new ApiError('request_timeout', 'the body did not come in time'))
+  })
+  const taking = takeIn(c.req.raw, endpoint, intakeLimits(settings), held, urlPolicy(settings))
+  const taken = await life.unlessStopped(taking)
+  received = true
+  return taken
+}
+
+async function admit(c: HttpContext, taken: TakenIn, life: RequestLife): Promise<Lease> {
   const { keys } = c.get('services')
   const { model } = taken.request
   const demand = { tokens: tokensOf(c, taken, taken.sent), ...sumOf(taken.sent) }
-  const lease = await Lease.take(keys, scopeOf(c), {
+  const lease = await Lease.take(keys, scopeOf(c), life, {
     keyId: c.get('key').id,
     who: await credentialsOf(c),
     model: typeof model === 'string' ? model : null,
@@ -59,10 +100,11 @@ async function fetchAndForward(
   endpoint: CompletionEndpoint,
   taken: TakenIn,
   run: Run,
+  life: RequestLife,
 ): Promise<Forwarded> {
   const { services } = c.var
   if (taken.toFetch.length > 0) {
-    const fetched = await taken.fetchAll(services.fetchImage, run.signal)
+    const fetched = await taken.fetchAll(services.fetchImage, life.signal)
     const tokens = tokensOf(c, taken, [...taken.sent, ...fetched]) - run.lease.maxTokens
     await run.lease.extend({ tokens: Math.max(0, tokens), ...sumOf(fetched) })
     run.addPictures(fetched)
@@ -72,18 +114,18 @@ async function fetchAndForward(
   const claims = {
     tenant: run.lease.tenant,
     requestId: c.get('requestId'),
-    deadlineMs: run.deadlineMs,
+    deadlineMs: life.deadlineMs,
     maxTotalTokens: run.lease.maxTokens,
   }
   const { pool, sign, now } = services
   const backends = backendsOf(services.settings.BACKENDS, c.env)
-  c.executionCtx.waitUntil(probeEjected(pool, backends, now()))
+  probeEjected(pool, backends, now(), (probes) => c.executionCtx.waitUntil(probes))
   const forwarded = await forward('POST', endpoint.path, {
     pool,
     backends,
     now,
     body,
-    signal: run.signal,
+    signal: life.signal,
     headers: async () => ({
       ...(await sign({ method: 'POST', target: endpoint.path, contentType, contentDigest, claims }, now())),
       [headerNames.requestId]: claims.requestId,
@@ -94,19 +136,33 @@ async function fetchAndForward(
   return forwarded
 }
 
-async function relay({ response }: Forwarded, run: Run): Promise<Response> {
-  const headers = new Headers(limitHeaders(run.lease.reports))
+async function relay(
+  { response }: Forwarded,
+  run: Run,
+  life: RequestLife,
+  once: OnceOnly | null,
+): Promise<Response> {
+  const headers: Record<string, string> = {}
   for (const name of passedHeaders) {
     const value = response.headers.get(name)
-    if (value !== null) headers.set(name, value)
+    if (value !== null) headers[name] = value
   }
+  const { status } = response
+  const limits = limitHeaders(run.lease.reports)
   if (response.ok && response.body && isEventStream(response)) {
-    const stream = relayStream(response.body, (result) => run.streamEnded(result), run.signal)
-    return new Response(stream, { status: response.status, headers })
+    const stream = relayStream(response.body, (result) => run.streamEnded(result), life.signal)
+    if (once) return withHeaders(await once.stream({ status, headers }, stream), limits)
+    return new Response(stream, { status, headers: { ...limits, ...headers } })
   }
   const { text, usage } = await answerWhole(response)
-  run.answered(response.status, usage)
-  return new Response(text, { status: response.status, headers })
+  run.answered(status, usage)
+  if (once) await (response.ok ? once.keep({ status, headers }, text) : once.abandon())
+  return new Response(text, { status, headers: { ...limits, ...headers } })
+}
+
+function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value)
+  return response
 }
 
 const passedHeaders = ['content-type', 'cache-control', 'retry-after', 'server-timing', 'x-accel-buffering']

@@ -6,6 +6,7 @@ import { sumOf } from './intake/intake.ts'
 import type { SizedPicture } from './intake/picture.ts'
 import type { Lease } from './keys/lease.ts'
 import { describeError, log } from './log.ts'
+import type { RequestLife } from './request-life.ts'
 
 const noTokens: StreamUsage = { promptTokens: 0, completionTokens: 0 }
 
@@ -15,32 +16,20 @@ const noTokens: StreamUsage = { promptTokens: 0, completionTokens: 0 }
  */
 export class Run {
   readonly lease: Lease
-  readonly deadlineMs: number
-  /** Aborted when the client leaves, time is up or the key is withdrawn. Its reason is what the client is told. */
-  readonly signal: AbortSignal
   backend: string | null = null
   readonly #c: HttpContext
+  readonly #life: RequestLife
   readonly #startMs: number
-  readonly #stop = new AbortController()
-  readonly #timer: ReturnType<typeof setTimeout>
   readonly #over = Promise.withResolvers<void>()
   #pictures: readonly SizedPicture[]
   #ended = false
 
-  constructor(c: HttpContext, lease: Lease, pictures: readonly SizedPicture[]) {
-    const { settings, now } = c.get('services')
+  constructor(c: HttpContext, life: RequestLife, lease: Lease, pictures: readonly SizedPicture[]) {
     this.#c = c
+    this.#life = life
     this.lease = lease
     this.#pictures = pictures
-    this.#startMs = now()
-    this.deadlineMs = this.#startMs + settings.REQUEST_TIMEOUT_MS
-    this.signal = this.#stop.signal
-    this.#timer = setTimeout(
-      () => this.#stop.abort(tooLate(settings.REQUEST_TIMEOUT_MS)),
-      settings.REQUEST_TIMEOUT_MS,
-    )
-    c.req.raw.signal.addEventListener('abort', () => this.#stop.abort(clientLeft()), { once: true })
-    lease.lost.addEventListener('abort', () => this.#stop.abort(lease.lost.reason), { once: true })
+    this.#startMs = c.get('services').now()
     c.set('logsItself', true)
     // Without this the platform ends us with the client's connection, before anything is settled.
     c.executionCtx.waitUntil(this.#over.promise)
@@ -61,27 +50,21 @@ export class Run {
     const status = { complete: 'success', client_left: 'cancelled', broken: 'error' }[outcome]
     const untold =
       outcome === 'complete' ? { promptTokens: this.lease.maxTokens, completionTokens: 0 } : noTokens
-    this.#stop.abort(clientLeft())
     this.#end(usage ?? untold, true, { http_status: 200, status, ...(error && { error: error.code }) })
   }
 
   /** Nothing was answered, so nothing but the request itself is charged. */
   fail(error: unknown) {
-    const known = this.reasonFor(error)
+    const known = this.#life.reasonFor(error)
     const code = known instanceof ApiError ? known.code : 'internal_error'
     const status = code === 'client_closed_request' ? 'cancelled' : 'error'
     this.#end(noTokens, false, { status, error: code })
   }
 
-  /** What really ended the request: an abort comes back from the platform in many disguises. */
-  reasonFor(error: unknown): unknown {
-    return this.signal.aborted ? this.signal.reason : error
-  }
-
   #end(tokens: StreamUsage, usedPictures: boolean, fields: Record<string, unknown>) {
     if (this.#ended) return
     this.#ended = true
-    clearTimeout(this.#timer)
+    this.#life.close()
     if (this.backend !== null) this.#c.get('services').pool.ended(this.backend)
     const { imageBytes, pixels } = usedPictures ? sumOf(this.#pictures) : { imageBytes: 0, pixels: 0 }
     const images = usedPictures ? this.#pictures.length : 0
@@ -111,12 +94,4 @@ export class Run {
       doubles: [promptTokens, completionTokens, this.#pictures.length, durationMs],
     })
   }
-}
-
-function clientLeft() {
-  return new ApiError('client_closed_request', 'the client left')
-}
-
-function tooLate(timeoutMs: number) {
-  return new ApiError('deadline_exceeded', `the answer was not complete within ${timeoutMs} ms`)
 }

@@ -14,11 +14,13 @@ export type BundleOptions = Pick<WorkerdOptions, 'listen' | 'backends' | 'storag
 }
 
 /**
- * Bundles the Worker as it would be deployed, and writes workerd's configuration beside it. Returns the latter's path.
+ * Bundles the Worker as it would be deployed, writes workerd's configuration beside it and makes the storage folder.
+ * Returns the configuration's path.
  * @throws when the bundle cannot be made
  */
 export async function bundle({ out, ...options }: BundleOptions): Promise<string> {
   await mkdir(out, { recursive: true })
+  await mkdir(options.storage, { recursive: true })
   const wrangler = join(root, 'node_modules/wrangler/bin/wrangler.js')
   const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', out], {
     cwd: root,

@@ -72,14 +72,16 @@ export async function forward(method: string, path: string, options: ForwardOpti
   throw new ApiError('backend_unreachable', 'the backend could not be reached', { cause })
 }
 
-/** Asks the ejected backends whose time is up whether they are ready. Never throws. */
-export async function probeEjected(
+/** Asks the ejected backends whose time is up whether they are ready. The promise given to `waitUntil` never rejects. */
+export function probeEjected(
   pool: BackendPool,
   backends: readonly Backend[],
   nowMs: number,
-): Promise<void> {
+  waitUntil: (probes: Promise<unknown>) => void,
+) {
   const due = new Set(pool.takeProbes(nowMs))
-  await Promise.all(backends.filter(({ name }) => due.has(name)).map((backend) => probe(pool, backend)))
+  if (due.size === 0) return
+  waitUntil(Promise.all(backends.filter(({ name }) => due.has(name)).map((backend) => probe(pool, backend))))
 }
 
 const probeTimeoutMs = 2000

@@ -32,13 +32,14 @@ export function relayStream(
     ended({ outcome, usage: held.usage, error })
   }
   const breakOff = (controller: ReadableStreamDefaultController<Uint8Array>, cause: unknown) => {
+    if (over) return
     const error =
       cause instanceof ApiError
         ? cause
         : new ApiError('backend_unreachable', 'the answer broke off', { cause })
     controller.enqueue(new TextEncoder().encode(sseEvent(JSON.stringify(error.body()))))
     controller.close()
-    end('broken', error)
+    end(error.code === 'client_closed_request' ? 'client_left' : 'broken', error)
   }
   return new ReadableStream<Uint8Array>(
     {

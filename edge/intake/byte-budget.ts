@@ -34,6 +34,7 @@ export class HeldBytes {
   readonly #budget: ByteBudget
   readonly #most: number
   #held = 0
+  #closed = false
 
   /** @param most bytes one request may hold */
   constructor(budget: ByteBudget, most: number) {
@@ -43,6 +44,7 @@ export class HeldBytes {
 
   /** @throws ApiError `body_too_large` beyond the request's share, `queue_full` beyond the isolate's. */
   take(bytes: number) {
+    if (this.#closed) throw new Error('the request has ended')
     if (this.#held + bytes > this.#most) {
       throw new ApiError('body_too_large', `a request may hold at most ${this.#most} bytes`)
     }
@@ -55,7 +57,9 @@ export class HeldBytes {
     this.#budget.giveBack(bytes)
   }
 
-  giveBackAll() {
+  /** Gives everything back; from now on nothing can be taken, whoever is still reading. */
+  close() {
+    this.#closed = true
     this.giveBack(this.#held)
   }
 }

@@ -1,7 +1,8 @@
 import type { HeldBytes } from './byte-budget.ts'
 
 /** Capacity grows to the expected size only once this much has really come. */
-const firstCapacity = 16 * 1024
+const firstCapacity = 64 * 1024
+const leastCapacity = 1024
 const maxGrowth = 1024 * 1024
 
 /**
@@ -63,8 +64,8 @@ export class ByteWriter {
 
   #grow(needed: number) {
     const doubled = this.#bytes.length + Math.min(this.#bytes.length, maxGrowth)
-    const expected = needed > firstCapacity ? this.#expected : firstCapacity
-    const capacity = Math.max(needed, doubled, expected)
+    const expected = needed > firstCapacity ? this.#expected : Math.min(this.#expected, firstCapacity)
+    const capacity = Math.max(needed, doubled, expected, leastCapacity)
     this.#held.take(capacity - this.#bytes.length)
     this.#bytes = new Uint8Array(this.#bytes.buffer.transfer(capacity))
   }

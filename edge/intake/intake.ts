@@ -1,6 +1,7 @@
 import { parseDataUri } from '../../shared/data-uri.ts'
 import { ApiError } from '../../shared/errors.ts'
 import { parseRequest } from '../../shared/parse-request.ts'
+import { contentDigestOf } from '../../shared/signing.ts'
 import type { UrlPolicy } from '../../shared/url-rules.ts'
 import {
   attachmentReference,
@@ -42,6 +43,8 @@ export interface TakenIn {
   /** Tokens each of the answers may have at most. */
   readonly maxNewTokens: number
   readonly answers: number
+  /** SHA-256 over everything the caller sent that matters: two requests with one fingerprint are the same request. */
+  fingerprint(): Promise<string>
   fetchAll(fetch: Fetch, signal: AbortSignal): Promise<readonly SizedPicture[]>
   /** The body to sign and send. Call once, after everything is fetched. */
   finish(): { body: Uint8Array<ArrayBuffer>; contentType: string }
@@ -95,6 +98,16 @@ export async function takeIn(
     textBytes: json.length,
     maxNewTokens,
     answers: wanted.answers,
+    async fingerprint() {
+      const digests = await Promise.all(
+        fields.map(({ reference }) => {
+          const attachment = attachments.list[attachments.indexOf(reference) ?? -1]
+          return attachment ? contentDigestOf(attachments.bytes(attachment)) : reference
+        }),
+      )
+      const whole = JSON.stringify([endpoint.path, endpoint.normalise(request, digests, maxNewTokens)])
+      return contentDigestOf(new Uint8Array(new TextEncoder().encode(whole)))
+    },
     async fetchAll(fetch, signal) {
       const sizes: SizedPicture[] = []
       const waiting = [...toFetch]

@@ -1,7 +1,5 @@
 import { ApiError } from '../../shared/errors.ts'
-import { withDeadline } from '../with-deadline.ts'
 
-const uploadTimeoutMs = 60_000
 /** One buffer serves a whole body: reading 20 MB leaves no garbage behind. */
 const readBytes = 128 * 1024
 /** Below this a body is read at once. */
@@ -9,21 +7,20 @@ const smallBytes = 32 * 1024
 
 /**
  * Hands on a request's body as it comes, counting. A chunk is valid until the next.
- * @throws ApiError `body_too_large`, `request_timeout`; what `onChunk` throws
+ * @throws ApiError `body_too_large`; what `onChunk` throws
  */
 export async function readBody(request: Request, maxBytes: number, onChunk: (chunk: Uint8Array) => void) {
   const { body } = request
   if (!body) return
   const declared = Number(request.headers.get('content-length') ?? Number.NaN)
   if (declared > maxBytes) throw tooLarge(maxBytes)
-  const timeout = 'the body did not come in time'
   if (declared <= smallBytes) {
-    onChunk(new Uint8Array(await withDeadline(request.arrayBuffer(), uploadTimeoutMs, timeout)))
+    onChunk(new Uint8Array(await request.arrayBuffer()))
     return
   }
   const reader = body.getReader({ mode: 'byob' })
   try {
-    await withDeadline(readAll(reader, maxBytes, onChunk), uploadTimeoutMs, timeout)
+    await readAll(reader, maxBytes, onChunk)
   } catch (error) {
     reader.cancel(error).catch(() => {}) // the client may be gone already
     throw error

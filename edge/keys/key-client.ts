@@ -38,7 +38,7 @@ const maxRounds = 50
 export class KeyClient {
   readonly #queues = new Map<string, Queue>()
 
-  /** @throws ApiError `deadline_exceeded` when the object does not answer, `not_ready` when it fails. */
+  /** @throws ApiError `not_ready` when the object fails or does not answer in time. */
   async ask(keyId: string, operation: KeyOperation, scope: RequestScope): Promise<KeyAnswer> {
     const queue = this.#queues.get(keyId) ?? { waiting: [], calls: new Set() }
     this.#queues.set(keyId, queue)
@@ -46,7 +46,7 @@ export class KeyClient {
     queue.waiting.push({ operation, resolve, reject })
     this.#pump(keyId, queue, scope)
     try {
-      return await withDeadline(promise, callTimeoutMs, 'the API key could not be checked in time')
+      return await promise
     } finally {
       // Whoever sent the last batch may be gone; each asker sees to those behind it.
       this.#pump(keyId, queue, scope)
@@ -67,10 +67,9 @@ export class KeyClient {
       const call = { startMs: Date.now() }
       queue.calls.add(call)
       try {
-        const answers = await scope.send(
-          keyId,
-          batch.map(({ operation }) => operation),
-        )
+        const operations = batch.map(({ operation }) => operation)
+        const late = 'the API key could not be checked in time'
+        const answers = await withDeadline(scope.send(keyId, operations), callTimeoutMs, late)
         for (const [index, waiting] of batch.entries()) {
           const answer = answers[index]
           if (answer) waiting.resolve(answer)

@@ -1,4 +1,6 @@
 import { DurableObject } from 'cloudflare:workers'
+import { type Begin, RunLog } from '../idempotency/run-log.ts'
+import { RunStore, type StoredHead } from '../idempotency/run-store.ts'
 import type { Demand } from '../limits/amounts.ts'
 import { DurableLedger } from '../limits/durable-ledger.ts'
 import type { Refusal } from '../limits/ledger.ts'
@@ -25,6 +27,7 @@ export class KeyObject extends DurableObject {
   readonly #store: KeyStore
   #record: KeyRecord | null
   #ledger: DurableLedger | null = null
+  readonly #runs: RunLog
   readonly #usage = new Map<string, DayUsage>()
   #flushing = false
 
@@ -32,6 +35,7 @@ export class KeyObject extends DurableObject {
     super(ctx, env)
     this.#store = new KeyStore(ctx.storage)
     this.#record = this.#store.readRecord()
+    this.#runs = new RunLog(new RunStore(ctx.storage))
   }
 
   decide(operations: readonly KeyOperation[]): KeyAnswer[] {
@@ -56,6 +60,30 @@ export class KeyObject extends DurableObject {
     const { id, name, expires_at, models, limits } = this.#record
     const reports = reportLimits(this.#openLedger(nowMs), toKeyLimits(limits), nowMs)
     return { id, name, expires_at, models, reports, days: this.#readUsage(31) }
+  }
+
+  /** Who may run under an `Idempotency-Key`; see `RunLog`. */
+  beginRun(who: Credentials, key: string, fingerprint: string): Begin | 'denied' {
+    const nowMs = Date.now()
+    return checkAccess(this.#record, who, nowMs) ? 'denied' : this.#runs.begin(key, fingerprint, nowMs)
+  }
+
+  appendRun(key: string, head: StoredHead | null, chunk: Uint8Array): boolean {
+    return this.#runs.append(key, head, chunk)
+  }
+
+  finishRun(key: string) {
+    this.#runs.finish(key)
+  }
+
+  abandonRun(key: string) {
+    this.#runs.abandon(key)
+  }
+
+  /** Waits until the answer begins; null when there will be none. */
+  async readRun(key: string): Promise<{ head: StoredHead; body: ReadableStream<Uint8Array> } | null> {
+    const head = await this.#runs.head(key, Date.now())
+    return head && { head, body: this.#runs.read(key) }
   }
 
   create(record: KeyRecord): boolean {

@@ -2,6 +2,7 @@ import { ApiError } from '../../shared/errors.ts'
 import type { Demand } from '../limits/amounts.ts'
 import type { HeldLease } from '../limits/durable-ledger.ts'
 import { leaseTtlMs } from '../limits/ledger.ts'
+import type { RequestLife } from '../request-life.ts'
 import type { Credentials } from './check-access.ts'
 import type { KeyClient, RequestScope } from './key-client.ts'
 import type { KeyAnswer, LimitReport, Use } from './operations.ts'
@@ -27,11 +28,11 @@ export class Lease {
   readonly #client: KeyClient
   readonly #scope: RequestScope
   readonly #keyId: string
-  readonly #ended = new AbortController()
+  readonly #life: RequestLife
   #held: HeldLease
   /** Until then the object surely counts the lease. */
   #expiresMs: number
-  #timer: ReturnType<typeof setTimeout> | null = null
+  #settled = false
 
   private constructor(
     client: KeyClient,
@@ -40,7 +41,9 @@ export class Lease {
     held: HeldLease,
     granted: Granted,
     askedMs: number,
+    life: RequestLife,
   ) {
+    this.#life = life
     this.#expiresMs = askedMs + leaseTtlMs
     this.#client = client
     this.#scope = scope
@@ -55,11 +58,13 @@ export class Lease {
   static async take(
     client: KeyClient,
     scope: RequestScope,
+    life: RequestLife,
     { keyId, who, model, demand }: AdmitOptions,
   ): Promise<Lease> {
     const leaseId = crypto.randomUUID()
     const askedMs = Date.now()
-    const answer = await client.ask(keyId, { type: 'admit', leaseId, who, model, demand }, scope)
+    const operation = { type: 'admit', leaseId, who, model, demand } as const
+    const answer = await life.unlessStopped(client.ask(keyId, operation, scope))
     const granted = requireGranted(answer)
     return new Lease(
       client,
@@ -68,17 +73,13 @@ export class Lease {
       { id: leaseId, demand, admittedMs: granted.atMs },
       granted,
       askedMs,
+      life,
     )
   }
 
   /** Tokens reserved. */
   get maxTokens() {
     return this.#held.demand.tokens
-  }
-
-  /** Aborted when the lease ended before it was settled: the work must stop. */
-  get lost(): AbortSignal {
-    return this.#ended.signal
   }
 
   /** @throws RefusedByKey when the limits do not allow it */
@@ -95,8 +96,7 @@ export class Lease {
 
   /** Replaces the reserve by what was used. Tries several times; after that the reserve stands as used. */
   async settle(use: Use): Promise<void> {
-    if (this.#timer) clearTimeout(this.#timer)
-    this.#timer = null
+    this.#settled = true
     for (let attempt = 0; attempt < settleAttempts; attempt++) {
       if (attempt > 0) await scheduler.wait(firstRetryMs * 2 ** attempt)
       try {
@@ -109,7 +109,7 @@ export class Lease {
   }
 
   #renewLater() {
-    this.#timer = setTimeout(() => this.#scope.waitUntil(this.#renew()), renewAfterMs)
+    this.#life.at(Date.now() + renewAfterMs, () => this.#scope.waitUntil(this.#renew()))
   }
 
   async #renew() {
@@ -122,11 +122,11 @@ export class Lease {
       // The next renewal may reach the object, if it comes in time: past its end the lease may be another request's.
       if (askedMs + renewAfterMs >= this.#expiresMs) return this.#lose()
     }
-    if (this.#timer) this.#renewLater()
+    if (!this.#settled) this.#renewLater()
   }
 
   #lose() {
-    this.#ended.abort(withdrawn())
+    this.#life.stop(withdrawn())
   }
 }
 
