@@ -3,8 +3,9 @@ import { LexemeState } from './machine/lexeme-state.ts'
 import type { LexemeOwner, State } from './machine/state.ts'
 import { between, type Partial, StringStep } from './machine/string-step.ts'
 import { dead } from './matchers/matcher.ts'
+import type { Slice } from './slices.ts'
 import { impure, type Trie } from './token-trie.ts'
-import { maskWords, type Vocabulary } from './vocabulary.ts'
+import { maskWords, type PlainTokens, type Vocabulary } from './vocabulary.ts'
 
 /** Masks kept, least recently used dropped first; of a vocabulary of 151,552 tokens, 885. */
 const maxCachedBytes = 16 * 1024 * 1024
@@ -60,12 +61,15 @@ export class Masker {
     const { plain, other, notClosing, eosTokens } = this.#vocabulary
     this.#mask = new Uint32Array(this.#words)
     this.#suffixes.clear()
-    if (state instanceof LexemeState && state.kind === 'string' && state.partial === between) {
-      if (!this.#takePlain(state)) this.#walk(plain, 1, plain.bytes.length, state)
+    const inString = state instanceof LexemeState && state.kind === 'string' && state.partial === between
+    for (const tokens of plain) {
+      const taken = inString && this.#takePlain(tokens, state)
+      if (!taken) this.#walk(tokens.trie, 1, tokens.trie.bytes.length, state)
+    }
+    if (inString) {
       this.#walkClosing(state, state.state, state.text, 0)
       this.#walk(notClosing, 1, notClosing.bytes.length, state)
     } else {
-      this.#walk(plain, 1, plain.bytes.length, state)
       this.#walk(other, 1, other.bytes.length, state)
     }
     if (state.mayEnd) for (const token of eosTokens) this.#allow(token)
@@ -73,11 +77,12 @@ export class Masker {
   }
 
   /** Within a string, plain tokens need no walk when only their length decides. */
-  #takePlain({ lexeme, state }: LexemeState): boolean {
-    const { longestPlain, plainMasks } = this.#vocabulary
-    const free = Math.min(lexeme.freeDepth(state), longestPlain)
-    if (free < longestPlain && lexeme.maxRest(state) > free) return false
-    this.#mask.set(plainMasks.subarray(free * this.#words, (free + 1) * this.#words))
+  #takePlain({ slice, masks, longest }: PlainTokens, { lexeme, state }: LexemeState): boolean {
+    const free = Math.min(lexeme.freeDepth(state, slice), longest)
+    if (free < longest && lexeme.maxRest(state) > free) return false
+    const from = free * this.#words
+    for (let word = 0; word < this.#words; word++)
+      this.#mask[word] = (this.#mask[word] ?? 0) | (masks[from + word] ?? 0)
     return true
   }
 
@@ -102,6 +107,7 @@ export class Masker {
   }
 
   #walkNumber(trie: Trie, from: number, end: number, place: Place, state: number, text: string | null): void {
+    const ended = place.owner.finish(place.lexeme, state, text)
     let node = from
     while (node < end) {
       const past = trie.ends[node] ?? end
@@ -112,7 +118,7 @@ export class Masker {
         const longer = text === null ? null : text + String.fromCharCode(byte)
         if (node + 1 < past) this.#walkNumber(trie, node + 1, past, place, next, longer)
       } else {
-        const after = place.owner.finish(place.lexeme, state, text)?.step(byte) ?? null
+        const after = ended?.step(byte) ?? null
         if (after !== null) this.#enter(trie, node, past, after)
       }
       node = past
@@ -152,7 +158,9 @@ export class Masker {
 
   #isFree(trie: Trie, node: number, lexeme: Lexeme, state: number): boolean {
     const height = trie.heights[node] ?? impure
-    return height !== impure && lexeme.freeDepth(state) >= height
+    if (height === impure) return false
+    const slice = trie.slices[node] ?? 0
+    return slice === 0 || lexeme.freeDepth(state, slice as Slice) >= height // what is left of 0, 1, 2, 3
   }
 
   /** Tokens that end the string: their plain beginnings from `node` down, then, by what follows the quote, their ends. */

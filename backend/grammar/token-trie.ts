@@ -1,3 +1,5 @@
+import { sliceOf } from './slices.ts'
+
 /**
  * Tokens in a trie, laid out depth first: the node after a node is its first child, `ends` is the index after its
  * subtree. Node 0 is the root. Shared memory, so that every thread walks the same one.
@@ -11,6 +13,8 @@ export interface Trie {
   readonly tokens: Int32Array
   /** Per node, characters on the longest way down from it; `impure` if not all ways are plain characters. */
   readonly heights: Uint16Array
+  /** Per node, the smallest slice that holds all characters below it. */
+  readonly slices: Uint8Array
 }
 
 export interface TrieEntry {
@@ -26,6 +30,7 @@ export function buildTrie(entries: TrieEntry[]): Trie {
   const bytes = new Uint8Array(new SharedArrayBuffer(nodes))
   const ends = new Int32Array(new SharedArrayBuffer(4 * nodes))
   const firstToken = new Int32Array(new SharedArrayBuffer(4 * (nodes + 1)))
+  const slices = new Uint8Array(new SharedArrayBuffer(nodes))
   const heights = new Uint16Array(new SharedArrayBuffer(2 * nodes))
   const path = [0]
   let next = 1
@@ -38,14 +43,14 @@ export function buildTrie(entries: TrieEntry[]): Trie {
       firstToken[next] = index
       path.push(next++)
     }
-    raiseHeights(heights, path, entry.bytes)
+    raiseHeights(heights, slices, path, entry.bytes)
     previous = new Uint8Array(entry.bytes)
   })
   for (const node of path) ends[node] = next
   firstToken[nodes] = entries.length
   const tokens = new Int32Array(new SharedArrayBuffer(4 * entries.length))
   tokens.set(entries.map(({ token }) => token))
-  return { bytes, ends, firstToken, tokens, heights }
+  return { bytes, ends, firstToken, tokens, heights, slices }
 }
 
 function countNodes(entries: readonly TrieEntry[]): number {
@@ -65,13 +70,21 @@ function sharedPrefix(a: Uint8Array, b: Uint8Array): number {
 }
 
 /** `path` holds the node at each depth of the entry just added. */
-function raiseHeights(heights: Uint16Array, path: readonly number[], bytes: Uint8Array): void {
+function raiseHeights(
+  heights: Uint16Array,
+  slices: Uint8Array,
+  path: readonly number[],
+  bytes: Uint8Array,
+): void {
   let chars = 0
+  let slice = 0
   for (let depth = bytes.length; depth >= 0; depth--) {
     const node = path[depth] ?? 0
     // between characters nothing goes on with the rest of one, and within one no height is asked for
     const height = isContinuation(bytes[depth]) ? impure : chars
     heights[node] = Math.max(heights[node] ?? 0, height)
+    slices[node] = Math.max(slices[node] ?? 0, slice)
+    if (depth > 0) slice = Math.max(slice, sliceOf(bytes[depth - 1] ?? 0))
     if (depth > 0 && chars !== impure) chars = withByte(chars, bytes, depth - 1)
   }
 }

@@ -1,4 +1,14 @@
+import { type Slice, sliceOf, slices } from './slices.ts'
 import { buildTrie, isContinuation, type Trie, type TrieEntry } from './token-trie.ts'
+
+/** Plain tokens whose characters all lie in `slice`, but not all in a smaller one. */
+export interface PlainTokens {
+  readonly slice: Slice
+  readonly trie: Trie
+  /** Masks, one after another: of at most 0, 1, 2, ... characters. */
+  readonly masks: Uint32Array
+  readonly longest: number
+}
 
 /** Tokens of plain characters, a quote, and one more quote at most: by what comes before the quote, and after it. */
 export interface ClosingTokens {
@@ -20,15 +30,13 @@ export interface Vocabulary {
   readonly text: Uint8Array
   /** Where in `text` each token's part begins, and the last one's ends. */
   readonly offsets: Int32Array
-  /** Tokens of up to 32 whole characters that a JSON string holds as they are. */
-  readonly plain: Trie
+  /** Tokens of up to 32 whole characters that a JSON string holds as they are, by the slice they need. */
+  readonly plain: readonly PlainTokens[]
   /** All others that can be part of a JSON text. */
   readonly other: Trie
   /** Of these, those that can end a string, sorted for that; and the others. */
   readonly closing: ClosingTokens
   readonly notClosing: Trie
-  /** Masks, one after another: the plain tokens of at most 0, 1, 2, ... characters. */
-  readonly plainMasks: Uint32Array
   readonly longestPlain: number
 }
 
@@ -51,19 +59,23 @@ export function buildVocabulary(
     if (isPlain) plain.push({ bytes, token })
     else other.push({ bytes, token })
   })
-  const plainTrie = buildTrie(plain)
+  const plainTokens = slices.map((slice) =>
+    buildPlain(
+      slice,
+      plain.filter(({ bytes }) => sliceOfToken(bytes) === slice),
+      tokenBytes.length,
+    ),
+  )
   const parted = other.map((entry) => ({ entry, quote: closingQuote(entry.bytes) }))
-  const longestPlain = plainTrie.heights[0] ?? 0
   return {
     size: tokenBytes.length,
     eosTokens,
     ...concatenate(tokenBytes, special),
-    plain: plainTrie,
+    plain: plainTokens,
+    longestPlain: Math.max(...plainTokens.map(({ longest }) => longest)),
     other: buildTrie(other),
     closing: buildClosing(parted.filter(({ quote }) => quote !== -1)),
     notClosing: buildTrie(parted.filter(({ quote }) => quote === -1).map(({ entry }) => entry)),
-    plainMasks: masksByLength(plain, tokenBytes.length, longestPlain),
-    longestPlain,
   }
 }
 
@@ -167,6 +179,16 @@ function buildClosing(
   const suffixOf = new Int32Array(new SharedArrayBuffer(4 * trie.tokens.length))
   suffixOf.set(Array.from(trie.tokens, (token) => suffixOfToken.get(token) ?? 0))
   return { prefixes: trie, suffixOf, suffixes: buildTrie(suffixes), suffixCount: suffixes.length }
+}
+
+function buildPlain(slice: Slice, entries: TrieEntry[], size: number): PlainTokens {
+  const trie = buildTrie(entries)
+  const longest = trie.heights[0] ?? 0
+  return { slice, trie, longest, masks: masksByLength(entries, size, longest) }
+}
+
+function sliceOfToken(bytes: Uint8Array): number {
+  return bytes.reduce((slice, byte) => Math.max(slice, sliceOf(byte)), 0)
 }
 
 function masksByLength(entries: readonly TrieEntry[], size: number, longest: number): Uint32Array {

@@ -1,4 +1,4 @@
-import { type Frame, withText } from './frame.ts'
+import type { Frame } from './frame.ts'
 import { noGap, widen } from './gap.ts'
 import { type ArrayItem, type Item, mergeDues, type ObjectItem } from './items.ts'
 import type { KeyMatcher } from './key-matcher.ts'
@@ -12,6 +12,7 @@ import { closeFrame } from './value-state.ts'
 /** Within an array or object, where no value is due: `first` after the opening, `next` after a value, `key` after a comma. */
 export class ContainerState extends State implements LexemeOwner {
   readonly mayEnd = false
+  readonly id: number
   readonly #machine: Machine
   readonly #frame: Frame
   readonly #items: readonly Item[]
@@ -28,6 +29,7 @@ export class ContainerState extends State implements LexemeOwner {
 
   constructor(
     machine: Machine,
+    id: number,
     key: string,
     frame: Frame,
     items: readonly Item[],
@@ -35,6 +37,7 @@ export class ContainerState extends State implements LexemeOwner {
     gap: number,
   ) {
     super(key)
+    this.id = id
     this.#machine = machine
     this.#frame = frame
     this.#items = items
@@ -70,12 +73,12 @@ export class ContainerState extends State implements LexemeOwner {
       return matcher.choices(inner).map(({ shape, progress }) => ({ shape, next: { ...item, progress } }))
     })
     if (dues.length === 0) return null
-    const frame = undeclared && text !== null ? withText(this.#frame, text) : this.#frame
+    const frame = undeclared && text !== null ? this.#machine.withText(this.#frame, text) : this.#frame
     return this.#machine.colon(frame, mergeDues(dues))
   }
 
   at(kind: LexemeKind, lexeme: Lexeme, state: number, partial: Partial, text: string | null): State {
-    const key = `k${this.key};${lexeme.id};${state};${partial};${text ?? ''}`
+    const key = `k${this.id};${lexeme.id};${state};${partial};${text ?? ''}`
     return this.#machine.intern(key, () => new LexemeState(key, kind, this, lexeme, state, partial, text))
   }
 

@@ -25,6 +25,7 @@ export class KeyMatcher implements Matcher {
   readonly #seen: readonly (readonly number[])[]
   readonly #states: State[] = []
   readonly #ids = new Map<string, number>()
+  readonly #untrackedIds = new Map<number, number>()
   readonly #memory: string
   readonly #choices: (readonly ValueChoice[])[] = []
   readonly #free = new Map<number, boolean>()
@@ -78,7 +79,7 @@ export class KeyMatcher implements Matcher {
     const seenHigh = lowerBound(this.#seen, seenLow, state.seenHigh, depth, char + 1)
     const pattern = this.#rule.keys.next(state.pattern, char)
     const tracked = low < high || seenLow < seenHigh
-    if (!tracked) return this.#intern({ low: 0, high: 0, seenLow: 0, seenHigh: 0, depth: 0, pattern })
+    if (!tracked) return this.#untracked(pattern)
     return this.#intern({ low, high, seenLow, seenHigh, depth: depth + 1, pattern })
   }
 
@@ -162,6 +163,16 @@ export class KeyMatcher implements Matcher {
 
   #isSeen({ seenLow, seenHigh, depth }: State): boolean {
     return seenLow < seenHigh && this.#seen[seenLow]?.length === depth
+  }
+
+  /** The state of a key that begins like no declared or present one. */
+  #untracked(pattern: number): number {
+    let id = this.#untrackedIds.get(pattern)
+    if (id === undefined) {
+      id = this.#intern({ low: 0, high: 0, seenLow: 0, seenHigh: 0, depth: 0, pattern })
+      this.#untrackedIds.set(pattern, id)
+    }
+    return id
   }
 
   #intern(state: State): number {

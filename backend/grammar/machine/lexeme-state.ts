@@ -42,7 +42,7 @@ export class LexemeState extends State {
   /** Like `key`, but one for all states of a string that allow the same tokens of at most `longest` characters. */
   maskKey(longest: number): string {
     if (this.kind !== 'string' || this.partial !== between) return this.key
-    return `s${this.owner.key};${this.lexeme.id};${this.lexeme.maskState(this.state, longest)};${this.text ?? ''}`
+    return `m${this.owner.id};${this.lexeme.id};${this.lexeme.maskState(this.state, longest)};${this.text ?? ''}`
   }
 
   protected override follow(byte: number): State | null {

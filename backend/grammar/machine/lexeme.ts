@@ -1,4 +1,5 @@
 import { dead, type Matcher } from '../matchers/matcher.ts'
+import type { Slice } from '../slices.ts'
 
 const ascii = 128
 const unknown = -2
@@ -16,6 +17,8 @@ export class Lexeme {
   readonly start: number
   readonly #states: (readonly number[])[] = []
   readonly #ids = new Map<string, number>()
+  readonly #only: Matcher | null
+  readonly #idsOfOnly = new Map<number, number>()
   readonly #rows: (Int32Array | null)[] = []
   readonly #free: number[] = []
   readonly #steady: boolean[] = []
@@ -23,7 +26,9 @@ export class Lexeme {
   constructor(id: number, matchers: readonly Matcher[]) {
     this.id = id
     this.matchers = matchers
-    this.start = this.#intern(matchers.map(({ start }) => start))
+    this.#only = matchers.length === 1 ? (matchers[0] ?? null) : null
+    const starts = matchers.map(({ start }) => start)
+    this.start = this.#only === null ? this.#intern(starts) : this.#internOnly(this.#only.start)
   }
 
   next(state: number, char: number): number {
@@ -53,11 +58,12 @@ export class Lexeme {
     return this.#some(state, (matcher, inner) => matcher.nextChars(inner, lo, hi, 1).length > 0)
   }
 
-  freeDepth(state: number): number {
-    let depth = this.#free[state]
+  freeDepth(state: number, slice: Slice): number {
+    const key = state * 4 + slice
+    let depth = this.#free[key]
     if (depth === undefined) {
-      depth = this.#most(state, (matcher, inner) => matcher.freeDepth(inner))
-      this.#free[state] = depth
+      depth = this.#most(state, (matcher, inner) => matcher.freeDepth(inner, slice))
+      this.#free[key] = depth
     }
     return depth
   }
@@ -103,6 +109,7 @@ export class Lexeme {
   }
 
   #step(state: number, char: number): number {
+    if (this.#only !== null) return this.#internOnly(this.#only.next(this.#states[state]?.[0] ?? dead, char))
     const states = this.#states[state] ?? []
     return this.#intern(
       states.map((inner, index) =>
@@ -111,18 +118,30 @@ export class Lexeme {
     )
   }
 
+  /** As `#intern`, for the usual case of one matcher, without a key to build. */
+  #internOnly(state: number): number {
+    if (state === dead) return dead
+    const known = this.#idsOfOnly.get(state)
+    if (known !== undefined) return known
+    const id = this.#add([state])
+    this.#idsOfOnly.set(state, id)
+    return id
+  }
+
   #intern(states: readonly number[]): number {
     const key = states.join(',')
     const known = this.#ids.get(key)
     if (known !== undefined) return known
-    const live = states.some((state) => state !== dead)
-    const id = live ? this.#states.length : dead
-    if (id >= maxStates) throw new RangeError(`a text led through more than ${maxStates} states`)
-    if (live) {
-      this.#states.push(states)
-      this.#rows.push(null)
-    }
+    const id = states.some((state) => state !== dead) ? this.#add(states) : dead
     this.#ids.set(key, id)
+    return id
+  }
+
+  #add(states: readonly number[]): number {
+    const id = this.#states.length
+    if (id >= maxStates) throw new RangeError(`a text led through more than ${maxStates} states`)
+    this.#states.push(states)
+    this.#rows.push(null)
     return id
   }
 

@@ -26,6 +26,7 @@ const maxStates = 50_000
 export class Machine {
   readonly #book: RuleBook
   readonly #states = new Map<string, State>()
+  readonly #frames = new Map<string, Frame>()
   readonly #lexemes = new Map<string, Lexeme>()
   readonly #matcherIds = new Map<Matcher, number>()
   readonly #keyMatchers = new Map<string, KeyMatcher>()
@@ -43,19 +44,37 @@ export class Machine {
 
   /** `ends`: the readings of an array just opened that may close at once; null after that. */
   value(frame: Frame, dues: readonly Due[], ends: readonly ArrayItem[] | null, gap: number): ValueState {
-    const key = `v${frame.key};${gap};${dues.map(dueKey).join('|')};${ends?.map(itemKey).join('|') ?? '-'}`
+    const key = `v${frame.id};${gap};${dues.map(dueKey).join('|')};${ends?.map(itemKey).join('|') ?? '-'}`
     return this.intern(key, (id) => new ValueState(this, id, key, frame, dues, ends, gap))
   }
 
   /** The state of an array or object between its parts. */
   container(frame: Frame, items: readonly Item[], phase: 'first' | 'next' | 'key', gap: number): State {
-    const key = `c${frame.key};${phase}${gap};${items.map(itemKey).join('|')}`
-    return this.intern(key, () => new ContainerState(this, key, frame, items, phase, gap))
+    const key = `c${frame.id};${phase}${gap};${items.map(itemKey).join('|')}`
+    return this.intern(key, (id) => new ContainerState(this, id, key, frame, items, phase, gap))
   }
 
   colon(frame: Frame, dues: readonly Due[]): State {
-    const key = `:${frame.key};${dues.map(dueKey).join('|')}`
+    const key = `:${frame.id};${dues.map(dueKey).join('|')}`
     return this.intern(key, () => new ColonState(this, key, frame, dues))
+  }
+
+  openFrame(type: 'array' | 'object', outer: ValueState): Frame {
+    const key = `${type}${outer.id}`
+    return this.#frame(key, (id) => ({ id, type, depth: outer.frame.depth + 1, outer, texts: [] }))
+  }
+
+  withText(frame: Frame, text: string): Frame {
+    return this.#frame(`${frame.id}+${text}`, (id) => ({ ...frame, id, texts: [...frame.texts, text] }))
+  }
+
+  #frame(key: string, make: (id: number) => Frame): Frame {
+    let frame = this.#frames.get(key)
+    if (frame === undefined) {
+      frame = make(++this.#ids)
+      this.#frames.set(key, frame)
+    }
+    return frame
   }
 
   intern<T extends State>(key: string, make: (id: number) => T): T {
@@ -80,7 +99,7 @@ export class Machine {
 
   keyMatcher(frame: Frame, { rule, progress }: ObjectItem): KeyMatcher {
     const { seen, count, found } = progress
-    const key = `${rule.id}:${seen}:${count}:${found}:${isDeep(frame)}:${JSON.stringify(frame.texts)}`
+    const key = `${rule.id}:${seen}:${count}:${found}:${frame.texts.length === 0 ? isDeep(frame) : `f${frame.id}`}`
     let matcher = this.#keyMatchers.get(key)
     if (matcher === undefined) {
       matcher = new KeyMatcher(rule, progress, frame.texts, isDeep(frame))
@@ -139,6 +158,7 @@ export class Machine {
   /** Lets go of all that can be made again. States in use stay good. */
   forget(): void {
     this.#states.clear()
+    this.#frames.clear()
     this.#lexemes.clear()
     this.#matcherIds.clear()
     this.#keyMatchers.clear()

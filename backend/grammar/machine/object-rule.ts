@@ -154,10 +154,27 @@ export class ObjectRule {
     if (!owedSome.every((entry) => this.#undeclaredCan(entry))) return false
     if (least >= this.#part.min) return true
     if (this.#undeclaredCan(null)) return true
-    const spare = this.names.filter(
-      ({ bit, obligation }) => !((seen | missing) & bit) && this.#possible(obligation),
-    )
-    return least + spare.length >= this.#part.min
+    return this.#canFill(seen | missing, least)
+  }
+
+  /** Whether declared names, each with those it needs, can bring the count from `least` to the minimum. */
+  #canFill(taken: bigint, least: number): boolean {
+    let count = least
+    let chosen = taken
+    while (count < this.#part.min) {
+      let best: { readonly mask: bigint; readonly size: number } | null = null
+      for (const { bit } of this.names) {
+        if (chosen & bit) continue
+        const mask = this.#requiredBy(chosen | bit) | chosen | bit
+        const added = this.names.filter((name) => mask & ~chosen & name.bit)
+        if (best !== null && best.size <= added.length) continue
+        if (added.every(({ obligation }) => this.#possible(obligation))) best = { mask, size: added.length }
+      }
+      if (best === null) return false
+      chosen = best.mask
+      count += best.size
+    }
+    return count <= this.#part.max
   }
 
   /** Whether there are always more undeclared names with a possible value, one that fulfils `entry` if given. */

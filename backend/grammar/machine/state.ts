@@ -32,7 +32,7 @@ export abstract class State {
 
 /** What stands around a string or a number: told when it ends. */
 export interface LexemeOwner {
-  readonly key: string
+  readonly id: number
   /** The state after the text that brought `lexeme` to `state`; null: it must not end there. */
   finish(lexeme: Lexeme, state: number, text: string | null): State | null
   /** After a character; interned. */

@@ -1,6 +1,6 @@
 import type { Matcher } from '../matchers/matcher.ts'
 import { types } from '../schema/schema-node.ts'
-import { type Frame, isDeep, openFrame, withText } from './frame.ts'
+import { type Frame, isDeep } from './frame.ts'
 import { widen } from './gap.ts'
 import { type ArrayItem, type Due, type Item, mergeItems, type ObjectItem } from './items.ts'
 import type { Lexeme } from './lexeme.ts'
@@ -77,7 +77,7 @@ export class ValueState extends State implements LexemeOwner {
 
   /** The value is complete in the readings with these dues. */
   finishDues(indexes: readonly number[], text: string | null): State {
-    const frame = text !== null && this.#keepsTexts ? withText(this.frame, text) : this.frame
+    const frame = text !== null && this.#keepsTexts ? this.#machine.withText(this.frame, text) : this.frame
     return this.#machine.afterValue(
       frame,
       indexes.map((index) => this.#dues[index]?.next ?? null),
@@ -139,7 +139,7 @@ export class ValueState extends State implements LexemeOwner {
       ),
     )
     if (items.length === 0) return null
-    return this.#machine.container(openFrame('object', this), mergeItems(items), 'first', 0)
+    return this.#machine.container(this.#machine.openFrame('object', this), mergeItems(items), 'first', 0)
   }
 
   #openArray(): State | null {
@@ -149,7 +149,7 @@ export class ValueState extends State implements LexemeOwner {
       ),
     )
     if (items.length === 0) return null
-    const frame = openFrame('array', this)
+    const frame = this.#machine.openFrame('array', this)
     const merged = mergeItems(items)
     const ends = merged.filter(({ rule, progress }) => rule.mayEnd(progress))
     return this.#machine.value(frame, this.#machine.elementDues(frame, merged), ends, 0)

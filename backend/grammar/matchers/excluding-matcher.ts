@@ -1,3 +1,4 @@
+import type { Slice } from '../slices.ts'
 import { lowerBound, sortTexts } from './literal-matcher.ts'
 import { dead, type Matcher } from './matcher.ts'
 
@@ -49,10 +50,9 @@ export class ExcludingMatcher implements Matcher {
     return candidates.filter((char) => this.next(id, char) !== dead).slice(0, limit)
   }
 
-  freeDepth(id: number): number {
-    const { inner } = this.#state(id)
-    const depth = this.#base.freeDepth(inner)
-    return depth === Number.POSITIVE_INFINITY && this.#base.count(inner) === depth ? depth : 0
+  freeDepth(id: number, slice: Slice): number {
+    const { inner, low, high } = this.#state(id)
+    return low === high ? this.#base.freeDepth(inner, slice) : 0
   }
 
   steady(id: number, longest: number): boolean {

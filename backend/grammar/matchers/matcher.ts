@@ -1,3 +1,5 @@
+import type { Slice } from '../slices.ts'
+
 /**
  * Walks one text, a string's characters or a number's digits, by small integer states. Every state but `dead` can
  * still be completed: a walk that stays out of `dead` never paints itself into a corner.
@@ -8,8 +10,8 @@ export interface Matcher {
   accepts(state: number): boolean
   /** Up to `limit` of the characters in [lo, hi] that may follow. */
   nextChars(state: number, lo: number, hi: number, limit: number): readonly number[]
-  /** No string of at most this many plain characters (ones that need no backslash) leads to `dead`. */
-  freeDepth(state: number): number
+  /** No string of at most this many characters of the slice leads to `dead`. */
+  freeDepth(state: number, slice: Slice): number
   /** No accepted text is longer than this many characters from here. */
   maxRest(state: number): number
   /** Whether every plain text of up to `longest` characters leads on to states that mean the same as this one. */

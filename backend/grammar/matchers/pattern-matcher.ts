@@ -1,5 +1,6 @@
 import { grammarTooLarge } from '../limits.ts'
 import type { Dfa } from '../regex/dfa.ts'
+import type { Slice } from '../slices.ts'
 import { dead, firstChars, horizon, type Matcher } from './matcher.ts'
 
 /** States looked at to learn how far a pattern leaves characters free. */
@@ -54,18 +55,19 @@ export class PatternMatcher implements Matcher {
     return chars
   }
 
-  freeDepth(state: number): number {
-    const known = this.#free.get(state)
+  freeDepth(state: number, slice: Slice): number {
+    const key = state * 4 + slice
+    const known = this.#free.get(key)
     if (known !== undefined) return known
-    const depth = this.#findFreeDepth(state)
-    this.#free.set(state, depth)
+    const depth = this.#findFreeDepth(state, slice)
+    this.#free.set(key, depth)
     return depth
   }
 
   steady(state: number): boolean {
     return this.#dfa.classes.every(
-      ({ plain }, index) =>
-        !plain || this.#follow(state, (dfaState) => this.#dfa.nextByClass(dfaState, index)) === state,
+      ({ slice }, index) =>
+        slice === 0 || this.#follow(state, (dfaState) => this.#dfa.nextByClass(dfaState, index)) === state,
     )
   }
 
@@ -88,14 +90,14 @@ export class PatternMatcher implements Matcher {
     return count
   }
 
-  #findFreeDepth(start: number): number {
+  #findFreeDepth(start: number, slice: Slice): number {
     const seen = new Set([start])
     let layer = [start]
     for (let depth = 0; depth < horizon; depth++) {
       const next: number[] = []
       for (const state of layer) {
-        for (const [index, { plain }] of this.#dfa.classes.entries()) {
-          if (!plain) continue
+        for (const [index, { slice: needed }] of this.#dfa.classes.entries()) {
+          if (needed === 0 || needed > slice) continue
           const after = this.#follow(state, (dfaState) => this.#dfa.nextByClass(dfaState, index))
           if (after === dead) return depth
           if (seen.has(after)) continue

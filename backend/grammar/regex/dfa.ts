@@ -1,19 +1,20 @@
 import { grammarTooLarge } from '../limits.ts'
+import { type Slice, sliceOf } from '../slices.ts'
 import { anyChar, type CharSet, pairs } from './char-set.ts'
 import type { Regex, RegexFactory } from './regex.ts'
 
 /** States one expression may reach before it is refused; each costs a row of transitions. */
 const maxStates = 20_000
 
-/** Characters a JSON string holds as they are, without a backslash. */
-const plainStart = 0x20
+/** Where the slices change: every class lies within the difference of two. */
+const sliceCuts = [0, 0x20, 0x21, 0x22, 0x23, 0x30, 0x3a, 0x41, 0x5b, 0x5c, 0x5d, 0x61, 0x7b]
 
 interface CharClass {
   readonly representative: number
   /** Code points in it; 0 for the surrogates, which no string holds. */
   readonly size: number
-  /** Whether it holds a character that a JSON string needs no backslash for. */
-  readonly plain: boolean
+  /** The smallest slice that holds one of its characters; 0: all of them need a backslash. */
+  readonly slice: Slice | 0
 }
 
 /** A deterministic automaton for one expression, made state by state as it is walked. State 0 is the start. */
@@ -129,7 +130,7 @@ export class Dfa {
 function partition(regex: Regex) {
   const sets = new Map<string, CharSet>()
   collectSets(regex, sets, new Set())
-  const boundaries = new Set([0, plainStart])
+  const boundaries = new Set(sliceCuts)
   const signatures = new Map<number, number[]>()
   const all = [anyChar, ...sets.values()]
   for (const set of all) {
@@ -148,31 +149,29 @@ function partition(regex: Regex) {
     }
   })
   const ids = new Map<string, number>()
-  const classes: { representative: number; size: number; plain: boolean }[] = []
+  const classes: { representative: number; size: number; slice: Slice | 0 }[] = []
   const classOfCut = cuts.map((cut, index) => {
     const key = (signatures.get(index) ?? []).join(',')
     let id = ids.get(key)
     if (id === undefined) {
       id = classes.length
       ids.set(key, id)
-      classes.push({ representative: cut, size: 0, plain: false })
+      classes.push({ representative: cut, size: 0, slice: 0 })
     }
     const entry = classes[id]
     const end = cuts[index + 1] ?? 0x110000
     if (entry !== undefined && key !== '') {
       entry.size += end - cut
-      if (hasPlain(cut, end)) entry.plain = true
+      entry.slice = smaller(entry.slice, sliceOf(cut))
     }
     return id
   })
   return { cuts, classOfCut, classes }
 }
 
-function hasPlain(start: number, end: number): boolean {
-  for (let char = start; char < Math.min(end, start + 3); char++) {
-    if (char >= plainStart && char !== 0x22 && char !== 0x5c) return true
-  }
-  return false
+function smaller(a: Slice | 0, b: Slice | 0): Slice | 0 {
+  if (a === 0 || b === 0) return a === 0 ? b : a
+  return a < b ? a : b
 }
 
 function collectSets(regex: Regex, sets: Map<string, CharSet>, seen: Set<Regex>): void {
