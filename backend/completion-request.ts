@@ -60,6 +60,8 @@ export type CompletionEvent =
   | {
       readonly type: 'delta'
       readonly index: number
+      /** What the model read before it wrote; the same in every event. */
+      readonly promptTokens: number
       readonly content: string
       readonly reasoning: string
       readonly toolCalls: readonly ToolCallDelta[]

@@ -46,14 +46,16 @@ export class Completions {
   async *run(request: CompletionRequest): AsyncGenerator<CompletionEvent> {
     const { engine, prompts } = this.#options
     engine.checkRoom(request.callerId)
-    const ready = await prompts.read(request)
+    const hold = prompts.open()
     const leave = new AbortController()
     const signal = AbortSignal.any([request.signal, leave.signal])
     try {
+      const ready = await prompts.read(request, hold)
       const generations = this.#submit({ ...request, signal }, ready)
       yield* merge(generations.map((generation, index) => this.#answer(request, ready, generation, index)))
     } finally {
       leave.abort() // whatever ends one answer early ends them all
+      hold.release()
     }
   }
 
@@ -92,18 +94,20 @@ export class Completions {
 
   async *#answer(
     { stop, thinking, tools, maxToolCalls }: CompletionRequest,
-    { opensReasoning }: ReadyPrompt,
+    { opensReasoning, prompt }: ReadyPrompt,
     generation: Generation,
     index: number,
   ): AsyncGenerator<CompletionEvent> {
     const { tokenizer } = this.#options
+    const promptTokens = prompt.tokens.length
     const text = new AnswerText({ tokenizer, stop, thinking, tools, opensReasoning })
     const wanted = (call: { index: number }) => maxToolCalls === null || call.index < maxToolCalls
     let stopped = false
     for await (const event of generation) {
       if (event.type === 'finish') {
         const { content, reasoning, toolCalls } = text.end(event.reason === 'length')
-        yield { type: 'delta', index, content, reasoning, toolCalls: toolCalls.filter(wanted), logprobs: [] }
+        const last = { content, reasoning, toolCalls: toolCalls.filter(wanted), logprobs: [] }
+        yield { type: 'delta', index, promptTokens, ...last }
         this.#options.onFinish(event)
         yield { ...event, index }
       } else if (!stopped) {
@@ -113,7 +117,7 @@ export class Completions {
         if (stopped) generation.stop()
         const shown = delta.part === 'content' && event.logprobs !== null
         const logprobs: TokenText[] = shown ? [{ token: event.token, logprobs: event.logprobs }] : []
-        yield { type: 'delta', index, content, reasoning, toolCalls, logprobs }
+        yield { type: 'delta', index, promptTokens, content, reasoning, toolCalls, logprobs }
       }
     }
   }

@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import type { Claims } from '../shared/claims.ts'
 import type { Caller } from './engine/caller.ts'
+import type { TokenCount } from './token-count.ts'
 
 /** What every request carries through the middlewares to its route. */
 export interface HttpEnv {
@@ -11,6 +12,8 @@ export interface HttpEnv {
     callerId: Caller['id']
     /** What the edge vouches for and sent along; null: a direct caller. */
     signed: SignedRequest | null
+    /** Tokens read and written so far, for whoever is charged if the answer breaks off. */
+    tokens: TokenCount
     /** Fields of the access log's line, filled in by whoever knows them. */
     access: Record<string, string | number | boolean | null>
   }

@@ -1,4 +1,6 @@
 import type { Context } from 'hono'
+import { sseEvent, usageComment } from '../shared/sse.ts'
+import type { HttpEnv } from './http-env.ts'
 
 /** Silence after which a comment is sent, so that no proxy takes a slow answer for a dead one. */
 const HEARTBEAT_MS = 15_000
@@ -13,7 +15,7 @@ const headers = {
  * Sends each string as one event, as fast as the client reads. When the client leaves, the iterator is returned, which
  * cancels whatever produces it. The iterator must not throw: what goes wrong mid-stream is an event of its own.
  */
-export function sseResponse(c: Context, events: AsyncIterable<string>): Response {
+export function sseResponse(c: Context<HttpEnv>, events: AsyncIterable<string>): Response {
   const iterator = events[Symbol.asyncIterator]()
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>(
@@ -26,7 +28,7 @@ export function sseResponse(c: Context, events: AsyncIterable<string>): Response
         try {
           const { done, value } = await iterator.next()
           if (done === true) controller.close()
-          else controller.enqueue(encoder.encode(`data: ${value}\n\n`))
+          else controller.enqueue(encoder.encode(usageSoFar(c) + sseEvent(value)))
         } finally {
           clearInterval(heartbeat)
         }
@@ -38,4 +40,11 @@ export function sseResponse(c: Context, events: AsyncIterable<string>): Response
     { highWaterMark: 0 },
   )
   return c.body(body, 200, headers)
+}
+
+/** The edge charges for what it has seen of an answer; other clients are told once, at the end. */
+function usageSoFar(c: Context<HttpEnv>): string {
+  if (c.get('signed') === null) return ''
+  const { promptTokens, completionTokens } = c.get('tokens')
+  return usageComment(promptTokens, completionTokens)
 }

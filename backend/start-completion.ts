@@ -7,6 +7,7 @@ import { noteError } from './middleware/on-error.ts'
 import type { Server } from './server.ts'
 import type { Services } from './services.ts'
 import { serverTiming, timingsBody } from './timings-body.ts'
+import { TokenCount } from './token-count.ts'
 import { usageBody } from './usage-body.ts'
 
 type Wanted = CompletionBody & Pick<CompletionRequest, 'id'>
@@ -83,10 +84,13 @@ async function* logged(
   access['response_len'] = 0
   access['status'] = 'cancelled'
   const finished: Finish[] = []
+  const tokens = new TokenCount()
+  c.set('tokens', tokens)
   let responseLength = 0
   try {
     for (let step = first; step.done !== true; step = await rest.next()) {
       const event = step.value
+      tokens.add(event)
       if (event.type === 'delta') responseLength += event.content.length
       else {
         finished.push(event)

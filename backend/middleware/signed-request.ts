@@ -27,6 +27,12 @@ export function signedRequest(server: Server, keys: readonly SigningKey[]) {
 
     const body = await readBody(raw, server.config.maxBodyBytes)
     await verified.checkBody(body)
+    if (body.length === 0) {
+      c.set('signed', { claims: verified.claims, attachments: [] })
+      await next()
+      reportLoad(server, c.res.headers)
+      return
+    }
     const { request, attachments } = await openWireBody(body, raw.headers.get('content-type') ?? '')
     const headers = new Headers(raw.headers)
     headers.set('content-type', 'application/json')
