@@ -89,6 +89,11 @@ export const flags = {
     fallback: String(64 * MEBIBYTE),
     describe: "bytes of one request's body",
   },
+  'max-held-bytes': {
+    schema: count(1024, 1024 * 1024 * MEBIBYTE),
+    fallback: String(512 * MEBIBYTE),
+    describe: 'bytes of bodies and packed pictures that all requests hold; one more is refused with 503',
+  },
   'max-images': { schema: count(1, 64), fallback: '8', describe: 'pictures of one request' },
   'max-image-tokens': {
     schema: optional(count(1, 1_048_576)),
@@ -110,6 +115,12 @@ export const flags = {
     schema: count(1, 86_400),
     fallback: '300',
     describe: 'seconds a request may take in all',
+  },
+  'stall-timeout': {
+    schema: count(1, 86_400),
+    fallback: '120',
+    describe:
+      'seconds one step of the model may take; then /health is unhealthy and the process ends with code 1',
   },
   'drain-timeout': {
     schema: count(0, 3600),

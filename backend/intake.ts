@@ -1,5 +1,6 @@
 import { parseDataUri } from '../shared/data-uri.ts'
 import { ApiError } from '../shared/errors.ts'
+import type { ByteBudget, ByteHold } from './byte-budget.ts'
 import type { ImageInput } from './completion-request.ts'
 import type { ImageFetcher } from './vision/image-fetcher.ts'
 import { type Picture, type PictureLimits, readPicture } from './vision/picture.ts'
@@ -8,6 +9,8 @@ export interface IntakeOptions {
   readonly fetcher: ImageFetcher
   readonly limits: PictureLimits
   readonly maxImages: number
+  /** What the pictures of all requests may take until their requests end. */
+  readonly memory: ByteBudget
 }
 
 /** Turns what a caller sent as pictures into pictures with a known size; nothing is decoded yet. */
@@ -18,11 +21,20 @@ export class Intake {
     this.#options = options
   }
 
+  /** Room for one request's pictures, to be released when it ends. */
+  open(): ByteHold {
+    return this.#options.memory.open()
+  }
+
   /**
    * Reads data URIs and headers, fetches URLs; in the order given.
-   * @throws {ApiError} what is wrong with the first bad one, naming it.
+   * @throws {ApiError} what is wrong with the first bad one, naming it; queue_full.
    */
-  async read(inputs: readonly ImageInput[], signal: AbortSignal): Promise<readonly Picture[]> {
+  async read(
+    inputs: readonly ImageInput[],
+    hold: ByteHold,
+    signal: AbortSignal,
+  ): Promise<readonly Picture[]> {
     const { maxImages } = this.#options
     if (inputs.length > maxImages) {
       throw new ApiError('invalid_request', `${inputs.length} pictures, at most ${maxImages} are accepted`, {
@@ -32,15 +44,20 @@ export class Intake {
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
     try {
-      return await Promise.all(inputs.map((input) => this.#readOne(input, either)))
+      return await Promise.all(inputs.map((input) => this.#readOne(input, hold, either)))
     } finally {
       stop.abort() // one bad picture ends the others' fetching
     }
   }
 
-  async #readOne(input: ImageInput, signal: AbortSignal): Promise<Picture> {
+  /** Counted as large as it may be before it is there: only afterwards is its size known. */
+  async #readOne(input: ImageInput, hold: ByteHold, signal: AbortSignal): Promise<Picture> {
     const { limits } = this.#options
-    return readPicture(await this.#bytes(input, signal), limits, input.param)
+    const most = mostBytes(input, limits.maxBytes)
+    hold.take(most)
+    const bytes = await this.#bytes(input, signal)
+    hold.give(most - bytes.length)
+    return readPicture(bytes, limits, input.param)
   }
 
   async #bytes(input: ImageInput, signal: AbortSignal): Promise<Uint8Array> {
@@ -62,4 +79,11 @@ export class Intake {
         throw new ApiError('invalid_image', `the data: URI is refused: ${parsed.reason}`, { param })
     }
   }
+}
+
+function mostBytes(input: ImageInput, maxBytes: number): number {
+  if (input.type === 'bytes') return input.bytes.length
+  // Four characters of base64 are three bytes.
+  const inline = /^data:/i.test(input.reference)
+  return inline ? Math.min(maxBytes, Math.ceil(input.reference.length * 0.75)) : maxBytes
 }

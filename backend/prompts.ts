@@ -1,6 +1,7 @@
 import { ApiError } from '../shared/errors.ts'
 import { shareImageTokens } from '../shared/image-tokens.ts'
 import { Bound } from './bound.ts'
+import type { ByteHold } from './byte-budget.ts'
 import type { Chat } from './chat/chat.ts'
 import type { PromptDraft } from './chat/prompt-draft.ts'
 import type { CompletionRequest } from './completion-request.ts'
@@ -65,12 +66,13 @@ export class Prompts {
   /**
    * Everything but the pixels, which the engine loads when it needs them. What can be refused is refused in order of
    * cost: too long a text before any picture is fetched, too many image tokens from the headers, before any is decoded.
+   * @param hold what the request keeps in memory until it ends
    * @throws {ApiError} what is wrong with the request.
    */
-  read(request: PromptRequest): Promise<ReadyPrompt> {
+  read(request: PromptRequest, hold: ByteHold): Promise<ReadyPrompt> {
     return this.#reading.run(async () => {
       const { contextLength, preprocessor } = this.#options
-      const { draft, pictures, room } = await this.#look(request, contextLength - 1)
+      const { draft, pictures, room } = await this.#look(request, contextLength - 1, hold)
       const plans = planPictures(pictures, preprocessor, room)
       const expanded = draft.expand(plans.map(({ grid }) => grid))
       const { length } = expanded.tokens
@@ -92,9 +94,10 @@ export class Prompts {
    */
   count(request: PromptRequest): Promise<PromptCost> {
     return this.#counting.run(async () => {
-      const { contextLength, preprocessor } = this.#options
+      const { contextLength, intake, preprocessor } = this.#options
       const most = Math.max(contextLength * MOST_COUNTED.contexts, MOST_COUNTED.tokens)
-      const { draft, pictures, room } = await this.#look(request, most)
+      const hold = intake.open()
+      const { draft, pictures, room } = await this.#look(request, most, hold).finally(hold.release)
       const sizes = pictures.map(({ size }) => size)
       const costs = shareImageTokens(sizes, resizeRuleOf(preprocessor), room)
       const images = planPictures(pictures, preprocessor, costs.type === 'too_many' ? costs.least : room)
@@ -104,11 +107,16 @@ export class Prompts {
     })
   }
 
-  async #look(request: PromptRequest, maxTokens: number): Promise<Look> {
+  /** Room for what a request keeps in memory, to be released when it ends. */
+  open(): ByteHold {
+    return this.#options.intake.open()
+  }
+
+  async #look(request: PromptRequest, maxTokens: number, hold: ByteHold): Promise<Look> {
     const { chat, intake } = this.#options
     const { messages, tools, thinking, promptParam: param, signal } = request
     const draft = chat.draft({ messages, tools, thinking, maxTokens, param })
-    const pictures = await intake.read(request.images, signal)
+    const pictures = await intake.read(request.images, hold, signal)
     return { draft, pictures, room: this.#imageTokenRoom(request, draft.textTokens) }
   }
 

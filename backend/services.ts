@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { publicUrlPolicy } from '../shared/url-rules.ts'
+import { ByteBudget } from './byte-budget.ts'
 import { loadChat } from './chat/load-chat.ts'
 import type { Tokenizer } from './chat/tokenizer.ts'
 import { type AnswerEnd, Completions } from './completions.ts'
@@ -9,11 +10,13 @@ import { hubTokens } from './hub/pull-model.ts'
 import { resolveModel } from './hub/resolve-model.ts'
 import { Intake } from './intake.ts'
 import type { Log } from './log.ts'
+import { assertFits, describePlan, planMemory } from './memory-plan.ts'
 import { readManifest } from './model/manifest.ts'
 import type { ModelConfig } from './model/model-config.ts'
 import { readModelConfig } from './model/read-model-config.ts'
 import { Prompts } from './prompts.ts'
 import { parseDevice } from './runtime/devices.ts'
+import { KvPool } from './runtime/kv-pool.ts'
 import { startRunner } from './runtime/worker-runner.ts'
 import { defaultFetchLimits, ImageFetcher } from './vision/image-fetcher.ts'
 import { PatchPool } from './vision/patch-pool.ts'
@@ -43,8 +46,6 @@ export interface ServedModel {
 
 /** Share of the context that pictures may fill unless `--max-image-tokens` says otherwise. */
 const IMAGE_SHARE = 3 / 4
-/** Prompt tokens a step: what a running answer may have to wait for. */
-const PREFILL_CHUNK = 256
 /** One caller may fill at most this share of the queue, if there are several. */
 const CALLER_SHARE = 1 / 2
 const DECODE_TIMEOUT_MS = 10_000
@@ -58,6 +59,7 @@ export async function startServices(
   log: Log,
   signal: AbortSignal,
   onFinish: (end: AnswerEnd) => void = () => {},
+  memory: ByteBudget = new ByteBudget(config.maxHeldBytes),
 ): Promise<Services> {
   const device = parseDevice(config.device)
   const { dir, name } = await resolveModel({
@@ -77,6 +79,22 @@ export async function startServices(
     loadChat(dir),
   ])
   const contextLength = Math.min(config.maxContextLength, modelConfig.text.maxPositions)
+  const maxImageTokens = config.maxImageTokens ?? Math.floor(contextLength * IMAGE_SHARE)
+  const decodeThreads = Math.max(1, Math.floor(availableParallelism() / 2))
+  const availableBytes = process.availableMemory()
+  const memoryPlan = planMemory({
+    manifest,
+    model: modelConfig,
+    kvBytes: KvPool.bytesOf({ ...modelConfig.text, slots: config.maxBatchSize, capacity: contextLength }),
+    imageCacheBytes: config.imageCacheBytes,
+    maxHeldBytes: memory.maxBytes,
+    decodeThreads,
+    maxImagePixels: config.maxImagePixels,
+    imageLoads: availableParallelism(),
+    maxImageTokens,
+  })
+  log.info(describePlan(memoryPlan, availableBytes), 'Memory')
+  assertFits(memoryPlan, availableBytes)
   const createRunner = () =>
     startRunner({
       modelDir: dir,
@@ -86,12 +104,13 @@ export async function startServices(
       device: device.name,
       signal,
     })
+  const runner = await createRunner()
   const engine = new Engine({
-    runner: await createRunner(),
+    runner,
     createRunner,
     maxQueue: config.maxQueue,
     maxQueuePerCaller: config.apiKey.length > 1 ? Math.ceil(config.maxQueue * CALLER_SHARE) : config.maxQueue,
-    prefillChunk: PREFILL_CHUNK,
+    prefillChunk: runner.warmUp.prefillChunk,
     featureCacheBytes: config.imageCacheBytes,
     prefixCache: true,
     maxImageLoads: availableParallelism(),
@@ -99,7 +118,7 @@ export async function startServices(
     onRunnerError: (error) => log.error({ err: error }, 'The model failed'),
   })
   const patches = new PatchPool({
-    threads: Math.max(1, Math.floor(availableParallelism() / 2)),
+    threads: decodeThreads,
     maxQueue: config.maxQueue + config.maxBatchSize * config.maxImages,
     maxPixels: config.maxImagePixels,
     timeoutMs: DECODE_TIMEOUT_MS,
@@ -111,11 +130,11 @@ export async function startServices(
   })
   const prompts = new Prompts({
     chat,
-    intake: new Intake({ fetcher, limits, maxImages: config.maxImages }),
+    intake: new Intake({ fetcher, limits, maxImages: config.maxImages, memory }),
     patches,
     preprocessor: modelConfig.preprocessor,
     contextLength,
-    maxImageTokens: config.maxImageTokens ?? Math.floor(contextLength * IMAGE_SHARE),
+    maxImageTokens,
     maxReading: config.maxQueue,
   })
   const { tokenizer } = chat
@@ -141,6 +160,9 @@ export async function startServices(
         dtype: manifest.dtype,
         slots: config.maxBatchSize,
         context_length: contextLength,
+        prefill_chunk: runner.warmUp.prefillChunk,
+        prefill_ms: Math.round(runner.warmUp.prefillMs),
+        decode_ms: Math.round(runner.warmUp.decodeMs),
       },
     },
     tokenizer,

@@ -6,6 +6,7 @@ import type { Config } from './config.ts'
 import type { Log } from './log.ts'
 import { Server } from './server.ts'
 import { startServices } from './services.ts'
+import { watchForStalls } from './stall-watch.ts'
 import { startJobs } from './start-jobs.ts'
 import { version } from './version.ts'
 
@@ -26,6 +27,8 @@ export interface RunningServer {
   close(): Promise<void>
   /** Resolves when everything is closed, whoever asked for it. */
   readonly closed: Promise<void>
+  /** Resolves, with what is wrong, when the model will not answer again: the process is of no use any more. */
+  readonly stalled: Promise<string>
 }
 
 /**
@@ -47,7 +50,13 @@ export async function startServer(config: Config, log: Log, signal: AbortSignal)
     'Listening; the model is loading',
   )
   try {
-    const services = await startServices(config, log, signal, (end) => server.metrics.answer(end))
+    const services = await startServices(
+      config,
+      log,
+      signal,
+      (end) => server.metrics.answer(end),
+      server.memory,
+    )
     server.state = { status: 'healthy', services }
     jobs?.consume(services)
   } catch (error) {
@@ -63,7 +72,23 @@ export async function startServer(config: Config, log: Log, signal: AbortSignal)
     stop.resolve()
     return closed
   }
-  return { url, webUrl, server, close, closed }
+  const stalled = new Promise<string>((resolve) => {
+    const { engine } = server.services()
+    const onStall = (reason: string) => {
+      server.state = { status: 'unhealthy', reason }
+      log.fatal({ reason }, 'The model has stalled')
+      resolve(reason)
+    }
+    const over = new AbortController()
+    void closed.then(() => over.abort())
+    watchForStalls({
+      stats: () => engine.stats(),
+      timeoutMs: config.stallTimeout * 1000,
+      onStall,
+      signal: over.signal,
+    })
+  })
+  return { url, webUrl, server, close, closed, stalled }
 }
 
 /** One listener a port, all for one app. What was opened is closed when another cannot be. */

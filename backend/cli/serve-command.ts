@@ -1,9 +1,13 @@
 import { isIP } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { createLog, type Log } from '../log.ts'
 import { startServer } from '../start-server.ts'
 import type { CommandIo } from './command-io.ts'
 import { readConfig } from './read-config.ts'
+
+/** Long enough for a probe or two. */
+const UNHEALTHY_GRACE_MS = 3_000
 
 /** Serves until SIGTERM or SIGINT, then lets running requests finish. A second signal ends it at once. */
 export async function serveCommand(args: readonly string[], io: CommandIo): Promise<number> {
@@ -25,7 +29,8 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
   process.on('SIGINT', onSignal)
   try {
     const server = await startServer(config, log, stop.signal)
-    await server.closed
+    const stalled = await Promise.race([server.closed, server.stalled])
+    if (typeof stalled === 'string') await dieStalled()
     return 0
   } catch (error) {
     if (stop.signal.aborted) return 0
@@ -36,6 +41,15 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
   }
+}
+
+/**
+ * Ends the process for its supervisor to start anew, once probes have had time to see it unhealthy. Leaving in an orderly
+ * way waits for threads, and the model's may hang in native code for ever.
+ */
+async function dieStalled(): Promise<void> {
+  await setTimeout(UNHEALTHY_GRACE_MS)
+  process.kill(process.pid, 'SIGKILL')
 }
 
 function warnIfOpen({ host, apiKey }: Config, log: Log) {
