@@ -11,6 +11,7 @@ const statusSchema = z
     running: z.int().openapi({ description: 'Requests that hold a slot.' }),
     waiting: z.int().openapi({ description: 'Requests in the queue.' }),
     generated_tokens: z.int().openapi({ description: 'Written since the start; it only grows.' }),
+    busy_ms: z.number().openapi({ description: 'Time the model has worked since the start; it only grows.' }),
     limits: z.object({
       context_length: z.int().openapi({ description: 'Tokens of prompt and answer together.' }),
       images: z.int(),
@@ -43,6 +44,7 @@ export function addStatus(app: OpenAPIHono<HttpEnv>, server: Server) {
         running,
         waiting,
         generated_tokens: counters.generatedTokens,
+        busy_ms: Math.round(counters.encodeMs + counters.prefillMs + counters.decodeMs),
         limits: {
           context_length: model.contextLength,
           images: server.config.maxImages,
