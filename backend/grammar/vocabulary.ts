@@ -34,7 +34,7 @@ export interface Vocabulary {
   readonly plain: readonly PlainTokens[]
   /** All others that can be part of a JSON text. */
   readonly other: Trie
-  /** Of these, those that can end a string, sorted for that; and the others. */
+  /** Of these, those that can end a string, sorted for that; and others that a string can go on with. */
   readonly closing: ClosingTokens
   readonly notClosing: Trie
   readonly longestPlain: number
@@ -75,7 +75,9 @@ export function buildVocabulary(
     longestPlain: Math.max(...plainTokens.map(({ longest }) => longest)),
     other: buildTrie(other),
     closing: buildClosing(parted.filter(({ quote }) => quote !== -1)),
-    notClosing: buildTrie(parted.filter(({ quote }) => quote === -1).map(({ entry }) => entry)),
+    notClosing: buildTrie(
+      parted.filter(({ entry, quote }) => quote === -1 && fitsString(entry.bytes)).map(({ entry }) => entry),
+    ),
   }
 }
 
@@ -155,6 +157,13 @@ function closingQuote(bytes: Uint8Array): number {
   const before = bytes.subarray(0, quote)
   if (before.includes(backslash) || (before.length > 0 && classify(before) !== 'plain')) return -1
   return quote
+}
+
+/** Whether a string can go on with these bytes between two characters: control characters only come after its end. */
+function fitsString(bytes: Uint8Array): boolean {
+  const quote = bytes.indexOf(quoteSign)
+  const inside = quote === -1 ? bytes : bytes.subarray(0, quote)
+  return !isContinuation(bytes[0]) && inside.every((byte) => byte >= 0x20)
 }
 
 function buildClosing(

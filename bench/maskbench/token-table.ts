@@ -43,37 +43,24 @@ function byteLevelAlphabet(): Map<string, number> {
 
 /** Splits text into the longest tokens there are, from left to right. */
 export function greedyTokenizer({ tokenBytes }: TokenTable): (text: string) => number[] {
-  const root: TrieNode = { token: -1, next: new Map() }
+  const byText = new Map<string, number>()
+  const longestByStart = new Map<string, number>()
   tokenBytes.forEach((bytes, token) => {
     if (bytes === null) return
-    let node = root
-    for (const byte of bytes) {
-      let next = node.next.get(byte)
-      if (next === undefined) {
-        next = { token: -1, next: new Map() }
-        node.next.set(byte, next)
-      }
-      node = next
-    }
-    node.token = token
+    const text = Buffer.from(bytes).toString('latin1')
+    byText.set(text, token)
+    const start = text.slice(0, 2)
+    longestByStart.set(start, Math.max(text.length, longestByStart.get(start) ?? 0))
   })
   return (text) => {
-    const bytes = Buffer.from(text)
+    const bytes = Buffer.from(text).toString('latin1')
     const tokens: number[] = []
     for (let at = 0; at < bytes.length; ) {
-      let best = { token: 0, end: at + 1 }
-      let node: TrieNode | undefined = root
-      for (let end = at; node !== undefined; node = node.next.get(bytes[end++] ?? -1)) {
-        if (node.token !== -1) best = { token: node.token, end }
-      }
-      tokens.push(best.token)
-      at = best.end
+      let length = longestByStart.get(bytes.slice(at, at + 2)) ?? 1
+      while (length > 1 && !byText.has(bytes.slice(at, at + length))) length--
+      tokens.push(byText.get(bytes.slice(at, at + length)) ?? 0)
+      at += length
     }
     return tokens
   }
-}
-
-interface TrieNode {
-  token: number
-  readonly next: Map<number, TrieNode>
 }
