@@ -44,17 +44,23 @@ async function assertReplaceable(path: string) {
   }
 }
 
+/** A folder cannot be renamed onto one that has files, so an earlier conversion steps aside first. */
 async function moveIntoPlace(staging: string, path: string) {
   const earlier = `${staging}-earlier`
+  const replaces = await rename(path, earlier).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )
   try {
-    // A folder cannot be renamed onto one that has files.
-    await rename(path, earlier).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') throw error
-    })
     await rename(staging, path)
-  } finally {
-    await rm(earlier, { recursive: true, force: true })
+  } catch (error) {
+    if (replaces) await rename(earlier, path)
+    throw error
   }
+  await rm(earlier, { recursive: true, force: true })
 }
 
 async function removeAbandoned(path: string) {
@@ -70,8 +76,13 @@ async function removeAbandoned(path: string) {
 /** `owner` is HOST-PID-RANDOM. Process ids mean nothing on another host: there, and where one was reused, age decides. */
 async function isAbandoned(folder: string, owner: string) {
   const [, host, pid] = /^(.*)-(\d+)-[0-9a-f]+/.exec(owner) ?? []
-  if (host === hostname() && !isRunning(Number(pid))) return true
-  return Date.now() - (await lastWriteMs(folder)) > abandonedAfterMs
+  const here = host === hostname()
+  if (here && !isRunning(Number(pid))) return true
+  const lastWrite = await lastWriteMs(folder)
+  // A container that restarts gets its name and its process id back.
+  const startedMs = Date.now() - process.uptime() * 1000
+  if (here && Number(pid) === process.pid && lastWrite < startedMs) return true
+  return Date.now() - lastWrite > abandonedAfterMs
 }
 
 function isRunning(pid: number) {

@@ -191,19 +191,26 @@ describe('a conversion that does not finish leaves nothing', () => {
     const left = (host: string, pid: number) =>
       join(parent, `.converted.partial-${host}-${pid}-${randomUUID().slice(0, 8)}`)
     // No process has the largest number a pid can take.
-    const [dead, live, foreign, abandoned] = [
+    const [dead, live, foreign, abandoned, restarted] = [
       left(hostname(), 2 ** 31 - 1),
       left(hostname(), process.ppid),
       left('elsewhere', 1),
       left('elsewhere', 2),
+      left(hostname(), process.pid),
     ]
-    const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000)
-    for (const folder of [dead, live, foreign, abandoned]) {
+    const minutesAgo = (minutes: number) => new Date(Date.now() - minutes * 60_000)
+    for (const folder of [dead, live, foreign, abandoned, restarted]) {
       await mkdir(folder, { recursive: true })
       await writeFile(join(folder, 'decoder.weights'), '')
     }
-    await utimes(join(abandoned, 'decoder.weights'), longAgo, longAgo)
-    await utimes(abandoned, longAgo, longAgo)
+    const idle = [
+      [abandoned, minutesAgo(90)],
+      [restarted, minutesAgo(30)],
+    ] as const
+    for (const [folder, time] of idle) {
+      await utimes(join(folder, 'decoder.weights'), time, time)
+      await utimes(folder, time, time)
+    }
     await convert()
     expect((await besideOutput()).map((name) => join(parent, name)).toSorted()).toEqual(
       [live, foreign, join(parent, 'converted')].toSorted(),
