@@ -23,6 +23,7 @@ export async function startCompletion(
   wanted: Wanted,
 ): Promise<AsyncIterable<CompletionEvent>> {
   const signed = c.get('signed')
+  c.set('tokens', new TokenCount())
   const timeoutMs = requestTimeoutMs(c, server.config.requestTimeout * 1000)
   const deadline = new AbortController()
   const expire = () => {
@@ -84,8 +85,7 @@ async function* logged(
   access['response_len'] = 0
   access['status'] = 'cancelled'
   const finished: Finish[] = []
-  const tokens = new TokenCount()
-  c.set('tokens', tokens)
+  const tokens = c.get('tokens')
   let responseLength = 0
   try {
     for (let step = first; step.done !== true; step = await rest.next()) {
