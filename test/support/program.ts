@@ -51,10 +51,16 @@ export function killPrograms(): void {
 }
 
 /** One greedy question about a receipt. */
-export function askProgram(url: string, change: Record<string, unknown> = {}): Promise<Response> {
+export function askProgram(
+  url: string,
+  change: Record<string, unknown> = {},
+  signal: AbortSignal | null = null,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   return fetch(`${url}/v1/multimodal/completions`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    signal,
+    headers: { 'content-type': 'application/json', ...headers },
     body: JSON.stringify({
       image: dataUri(readFileSync(samplePath('receipt.png'))),
       prompt: '列出所有金额',
