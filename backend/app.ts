@@ -8,13 +8,16 @@ import { bodyMemory } from './middleware/body-memory.ts'
 import { onError } from './middleware/on-error.ts'
 import { requestId } from './middleware/request-id.ts'
 import { signedRequest } from './middleware/signed-request.ts'
+import { openApiDocument } from './openapi-document.ts'
 import { addBatches } from './routes/batches.ts'
 import { addChatCompletions } from './routes/chat-completions.ts'
+import { addDocs } from './routes/docs.ts'
 import { addHealthRoutes } from './routes/health.ts'
 import { addJobs } from './routes/jobs.ts'
 import { addMetrics } from './routes/metrics.ts'
 import { addModels } from './routes/models.ts'
 import { addMultimodalCompletions } from './routes/multimodal-completions.ts'
+import { addOpenApi } from './routes/openapi.ts'
 import { addPlayground } from './routes/playground.ts'
 import { addStatus } from './routes/status.ts'
 import { addTokenize } from './routes/tokenize.ts'
@@ -41,6 +44,9 @@ export function createApp(server: Server): OpenAPIHono<HttpEnv> {
     addBatches(app, server, server.jobs)
   }
   addPlayground(app)
+  addOpenApi(app, () => document)
+  addDocs(app, () => document)
+  const document = openApiDocument(app, server.version)
 
   const handleError = onError(server.log)
   app.onError(handleError)

@@ -13,7 +13,7 @@ export const errorSchema = z
   .openapi('Error')
 
 /** Any route can meet these. */
-const everywhere = ['invalid_api_key', 'internal_error'] as const satisfies readonly ErrorCode[]
+const everywhere = ['invalid_api_key', 'invalid_signature', 'internal_error'] as const satisfies readonly ErrorCode[]
 
 /** The error half of a route's declared responses: one entry a status, listing its codes. */
 export function errorResponses(...codes: readonly ErrorCode[]) {
@@ -21,9 +21,14 @@ export function errorResponses(...codes: readonly ErrorCode[]) {
   return Object.fromEntries(
     [...byStatus].map(([status, group]) => [
       status,
-      { description: group.join(', '), content: { 'application/json': { schema: errorSchema } } },
+      { description: group.join(', '), content: { 'application/json': { schema: errorWith(group) } } },
     ]),
   )
+}
+
+function errorWith(codes: readonly ErrorCode[]) {
+  const narrowed = { properties: { error: { properties: { code: { enum: [...codes] } } } } }
+  return { allOf: [{ $ref: '#/components/schemas/Error' }, narrowed] }
 }
 
 /** What every endpoint that reads a prompt can answer with. */
@@ -48,6 +53,7 @@ export const promptErrors = [
 /** And every one that answers it. */
 export const generationErrors = [
   ...promptErrors,
+  'unsupported_schema',
   'rate_limit_exceeded',
   'worker_restarting',
 ] as const satisfies readonly ErrorCode[]

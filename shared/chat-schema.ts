@@ -105,6 +105,21 @@ export const chatRequest = z
     if (logprobs !== true && typeof top_logprobs === 'number') refuse('top_logprobs', 'needs logprobs: true')
     if (stream !== true && (stream_options ?? null) !== null) refuse('stream_options', 'needs stream: true')
   })
-  .openapi('ChatCompletionRequest')
+  .openapi('ChatCompletionRequest', {
+    example: {
+      messages: [
+        { role: 'system', content: 'Answer in one line.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'image_url', image_url: { url: 'https://example.com/receipt.jpg' } },
+            { type: 'text', text: 'How much is it in all?' },
+          ],
+        },
+      ],
+      max_completion_tokens: 200,
+      temperature: 0,
+    },
+  })
 
 export type ChatRequest = z.infer<typeof chatRequest>

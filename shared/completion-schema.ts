@@ -64,7 +64,14 @@ export const multimodalRequest = z
       description: 'true returns the reasoning apart, as message.reasoning_content. Default false.',
     }),
   })
-  .openapi('MultimodalCompletionRequest')
+  .openapi('MultimodalCompletionRequest', {
+    example: {
+      image: 'https://example.com/receipt.jpg',
+      prompt: '列出所有金额',
+      max_new_tokens: 200,
+      temperature: 0,
+    },
+  })
 
 export type MultimodalRequest = z.infer<typeof multimodalRequest>
 

@@ -3,7 +3,9 @@ import { chatRequest } from './chat-schema.ts'
 import { multimodalRequest } from './completion-schema.ts'
 
 /** `POST /v1/tokenize` takes either completion endpoint's request as it is; a prompt may come without a picture. */
-export const promptToCount = multimodalRequest.partial({ image: true }).openapi('PromptToCount')
+export const promptToCount = multimodalRequest
+  .partial({ image: true })
+  .openapi('PromptToCount', { example: { prompt: '列出所有金额' } })
 
 export const tokenizeRequest = z.union([chatRequest, promptToCount])
 

@@ -3,9 +3,12 @@ import { createMiddleware } from 'hono/factory'
 import { ApiError } from '../../shared/errors.ts'
 import type { HttpEnv } from '../http-env.ts'
 
-/** Open whatever the keys: orchestrators and people who open the page have none yet, and these tell nothing about anybody. */
-const openPaths = new Set(['/', '/health', '/livez', '/readyz'])
-const isOpen = (path: string) => openPaths.has(path) || path.startsWith('/playground/')
+const openPaths = new Set(['/', '/docs', '/health', '/livez', '/openapi.json', '/readyz'])
+
+/** Open whatever the keys: orchestrators and people who open a page have none yet, and these tell nothing about anybody. */
+export function isOpen(path: string): boolean {
+  return openPaths.has(path) || path.startsWith('/playground/')
+}
 
 const digest = (key: string) => createHash('sha256').update(key).digest()
 
