@@ -1,22 +1,21 @@
 import { grammarTooLarge } from '../limits.ts'
-import { type Decimal, decimalOf } from './decimal.ts'
+import { decimalOf } from './decimal.ts'
 import { dead, type Matcher } from './matcher.ts'
-
-/** Which numbers, all conditions at once. */
-export interface NumberRule {
-  readonly integer: boolean
-  readonly min: Bound | null
-  readonly max: Bound | null
-  readonly multiplesOf: readonly number[]
-  readonly notMultiplesOf: readonly number[]
-  /** One spelling a number: no exponent, no zeros at the end, no minus zero. */
-  readonly canonical: boolean
-}
-
-export interface Bound {
-  readonly value: number
-  readonly exclusive: boolean
-}
+import type { NumberRule } from './number-rule.ts'
+import {
+  compareDigit,
+  type Divisor,
+  divisorOf,
+  endPhases,
+  indivisible,
+  integerOrder,
+  isCanonical,
+  keepsBound,
+  keepsDivisor,
+  type Limit,
+  type NumberState,
+  type Phase,
+} from './number-state.ts'
 
 /** A free number may have this many digits before, and as many after, the point: a bad model cannot go on for ever. */
 const maxDigits = 25
@@ -29,38 +28,14 @@ const maxExponentDigits = 2
 
 const maxStates = 50_000
 
-type Phase = 'start' | 'minus' | 'zero' | 'integer' | 'point' | 'fraction' | 'e' | 'sign' | 'exponent'
-
-interface State {
-  readonly phase: Phase
-  readonly negative: boolean
-  readonly integerDigits: number
-  readonly fractionDigits: number
-  readonly exponentDigits: number
-  /** Whether every digit so far is 0. */
-  readonly zero: boolean
-  readonly lastDigit: number
-  /** Per bound: the digits so far against the bound's, as far as they go. */
-  readonly order: readonly number[]
-  /** Per divisor: remainder of the digits so far. */
-  readonly remainders: readonly number[]
-}
-
-interface Divisor {
-  /** The divisor is `scaled` / 10^`places`. */
-  readonly scaled: number
-  readonly places: number
-  readonly negated: boolean
-}
-
 /** The spellings of the numbers that keep a rule. States are made as they are met. */
 export class NumberMatcher implements Matcher {
   readonly start: number
   readonly #rule: NumberRule
-  readonly #bounds: readonly { readonly at: Decimal; readonly exclusive: boolean; readonly lower: boolean }[]
+  readonly #bounds: readonly Limit[]
   readonly #divisors: readonly Divisor[]
   readonly #conditional: boolean
-  readonly #states: State[] = []
+  readonly #states: NumberState[] = []
   readonly #ids = new Map<string, number>()
   readonly #next: Int32Array[] = []
   readonly #live: (boolean | undefined)[] = []
@@ -115,7 +90,7 @@ export class NumberMatcher implements Matcher {
     if (state === undefined || !endPhases.has(state.phase)) return false
     if (this.#rule.canonical && !isCanonical(state)) return false
     return (
-      this.#bounds.every((bound, index) => this.#keepsBound(state, bound, state.order[index] ?? 0)) &&
+      this.#bounds.every((bound, index) => keepsBound(state, bound, state.order[index] ?? 0)) &&
       this.#divisors.every((divisor, index) => keepsDivisor(state, divisor, state.remainders[index] ?? 0))
     )
   }
@@ -150,17 +125,6 @@ export class NumberMatcher implements Matcher {
     return count
   }
 
-  #keepsBound(
-    state: State,
-    bound: { at: Decimal; exclusive: boolean; lower: boolean },
-    order: number,
-  ): boolean {
-    const magnitude = magnitudeOrder(state, bound.at, order)
-    const difference = signedOrder(state, bound.at, magnitude)
-    if (difference === 0) return !bound.exclusive
-    return bound.lower ? difference > 0 : difference < 0
-  }
-
   #step(id: number, index: number): number {
     const state = this.#states[id]
     if (state === undefined) return dead
@@ -169,7 +133,7 @@ export class NumberMatcher implements Matcher {
   }
 
   /** Whether a bound is passed already and more digits only lead further: a short cut, no state of these is live. */
-  #isTooFar(state: State): boolean {
+  #isTooFar(state: NumberState): boolean {
     if (state.phase === 'start' || state.phase === 'minus') return false
     return this.#bounds.some(({ at, lower }, index) => {
       if (lower !== state.negative) return false
@@ -180,7 +144,7 @@ export class NumberMatcher implements Matcher {
     })
   }
 
-  #symbol(state: State, char: number): State | null {
+  #symbol(state: NumberState, char: number): NumberState | null {
     switch (char) {
       case minus:
         if (state.phase === 'start')
@@ -201,7 +165,7 @@ export class NumberMatcher implements Matcher {
     }
   }
 
-  #digit(state: State, digit: number): State | null {
+  #digit(state: NumberState, digit: number): NumberState | null {
     switch (state.phase) {
       case 'start':
       case 'minus':
@@ -221,7 +185,7 @@ export class NumberMatcher implements Matcher {
     }
   }
 
-  #integerDigit(state: State, digit: number, phase: Phase): State | null {
+  #integerDigit(state: NumberState, digit: number, phase: Phase): NumberState | null {
     if (state.integerDigits >= this.#integerLimit()) return null
     return {
       ...state,
@@ -235,7 +199,7 @@ export class NumberMatcher implements Matcher {
     }
   }
 
-  #fractionDigit(state: State, digit: number): State | null {
+  #fractionDigit(state: NumberState, digit: number): NumberState | null {
     const places = Math.min(
       ...this.#divisors.filter(({ negated }) => !negated).map((divisor) => divisor.places),
     )
@@ -266,7 +230,7 @@ export class NumberMatcher implements Matcher {
     return Math.max(exactDigits, ...this.#bounds.map(({ at }) => at.integer.length))
   }
 
-  #remainders(state: State, digit: number): number[] {
+  #remainders(state: NumberState, digit: number): number[] {
     return this.#divisors.map(({ scaled, places }, index) => {
       const remainder = state.remainders[index] ?? 0
       // digits beyond the divisor's places only matter to a negated one: any but 0 breaks divisibility for good
@@ -301,7 +265,7 @@ export class NumberMatcher implements Matcher {
     return found
   }
 
-  #intern(state: State): number {
+  #intern(state: NumberState): number {
     const {
       phase,
       negative,
@@ -337,47 +301,3 @@ const alphabet: readonly number[] = [
   0x45,
 ]
 const unknown = -2
-const indivisible = -1
-const endPhases: ReadonlySet<Phase> = new Set(['zero', 'integer', 'fraction', 'exponent'])
-
-function compareDigit(digit: number, other: number | undefined): number {
-  return other === undefined ? 0 : Math.sign(digit - other)
-}
-
-/** The integer part against the bound's: a longer one is larger, equally long ones compare digit by digit. */
-function integerOrder(state: State, at: Decimal, order: number): number {
-  return Math.sign(state.integerDigits - at.integer.length) || order
-}
-
-function magnitudeOrder(state: State, at: Decimal, order: number): number {
-  const soFar = state.phase === 'fraction' ? order : integerOrder(state, at, order)
-  if (soFar !== 0) return soFar
-  return at.fraction.length > (state.phase === 'fraction' ? state.fractionDigits : 0) ? -1 : 0
-}
-
-function signedOrder(state: State, at: Decimal, magnitude: number): number {
-  const boundIsZero = at.fraction.length === 0 && at.integer.every((digit) => digit === 0)
-  if (state.negative === at.negative) return state.negative ? -magnitude : magnitude
-  if (state.zero && boundIsZero) return 0
-  return state.negative ? -1 : 1
-}
-
-function keepsDivisor(state: State, { scaled, places, negated }: Divisor, remainder: number): boolean {
-  const missing = Math.max(0, places - state.fractionDigits)
-  const divides = remainder !== indivisible && (remainder * 10 ** missing) % scaled === 0
-  return divides !== negated
-}
-
-function isCanonical(state: State): boolean {
-  if (state.zero && state.negative) return false
-  return state.phase !== 'fraction' || state.lastDigit !== 0
-}
-
-function divisorOf(value: number, negated: boolean): Divisor {
-  const { integer, fraction } = decimalOf(value)
-  const scaled = Number([...integer, ...fraction].join(''))
-  if (!(scaled > 0 && scaled <= 1e6 && fraction.length <= 9)) {
-    throw grammarTooLarge(`"multipleOf" ${value} has too many digits`)
-  }
-  return { scaled, places: fraction.length, negated }
-}

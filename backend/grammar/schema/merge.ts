@@ -1,4 +1,4 @@
-import type { Bound, NumberRule } from '../matchers/number-matcher.ts'
+import type { Bound, NumberRule } from '../matchers/number-rule.ts'
 import type { Regex } from '../regex/regex.ts'
 import type { Alternative, ArrayPart, NumberPart, ObjectPart, Obligation, StringPart } from './parts.ts'
 import { types } from './schema-node.ts'

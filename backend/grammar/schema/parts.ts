@@ -1,4 +1,4 @@
-import type { Bound } from '../matchers/number-matcher.ts'
+import type { Bound } from '../matchers/number-rule.ts'
 import type { Regex } from '../regex/regex.ts'
 
 /** Subschemas that must all hold, or must not: the condition on one value of the document. */

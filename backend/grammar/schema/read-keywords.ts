@@ -1,4 +1,4 @@
-import type { Bound } from '../matchers/number-matcher.ts'
+import type { Bound } from '../matchers/number-rule.ts'
 import { type Fields, isStrings } from './fields.ts'
 import type { ChildReader } from './read-schema.ts'
 import { type Assertion, types } from './schema-node.ts'

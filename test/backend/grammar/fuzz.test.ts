@@ -79,7 +79,7 @@ test('random schemas: what ends by itself is valid, and every valid value can be
   for (let round = 0; round < rounds; round++) {
     const schema = randomSchema(random)
     const at = `TEST_SEED=${seed}, round ${round}: ${JSON.stringify(schema)}`
-    const validate = ajv.compile(schema as object | boolean)
+    const validate = judgeOf(schema)
     const grammar = compileUnlessRefused(schema)
     if (grammar === null) {
       tally.refused++
@@ -89,13 +89,15 @@ test('random schemas: what ends by itself is valid, and every valid value can be
     if (text === null) tally.cut++
     else {
       tally.ended++
-      expect(validate(JSON.parse(text)), `${at} gave ${text}`).toBe(true)
+      expect(validate(JSON.parse(text)), `${at} gave ${text}`).not.toBe(false)
     }
     for (let i = 0; i < valuesPerSchema; i++) {
       const value = randomValue(random)
       const taken = follow(grammar.start(), JSON.stringify(value))?.mayEnd ?? false
-      if (validate(value) && !taken) tally.missed++
-      if (taken) expect(validate(value), `${at} takes ${JSON.stringify(value)}`).toBe(true)
+      const valid = validate(value)
+      if (valid === null) continue
+      if (valid && !taken) tally.missed++
+      if (taken) expect(valid, `${at} takes ${JSON.stringify(value)}`).toBe(true)
       if (taken) tally.values++
     }
   }
@@ -104,6 +106,19 @@ test('random schemas: what ends by itself is valid, and every valid value can be
   expect(tally.refused / rounds, summary).toBeLessThan(0.3)
   expect(tally.cut / (tally.ended + tally.cut), summary).toBeLessThan(0.05)
 })
+
+/** What ajv says; null where its generated code fails (it does not always make the sets it keeps names in). */
+function judgeOf(schema: unknown): (value: unknown) => boolean | null {
+  const validate = ajv.compile(schema as object | boolean)
+  return (value) => {
+    try {
+      return validate(value)
+    } catch (error) {
+      if (error instanceof TypeError) return null
+      throw error
+    }
+  }
+}
 
 function compileUnlessRefused(schema: unknown): Grammar | null {
   try {
