@@ -182,9 +182,14 @@ def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
     scene.ask(0.5 if paper.shop else 0.15, "shop" if paper.shop else "not there", ask(random, "shop", way), paper.shop or NOT_THERE[way])
     scene.ask(0.6 if paper.date else 0.2, "date" if paper.date else "not there", ask(random, "date", way), paper.date or NOT_THERE[way])
     scene.ask(0.2, "not there", ask(random, "error", way), NOT_THERE[way])
-    of, total = (f" {paper.shop}" if paper.shop else ""), paper.total
+    scene.ask(0.4, "describe", ask(random, "describe", way), describe(way, paper))
+
+
+def describe(way: str, paper: Receipt) -> str:
+    """"A receipt: STAR CAFE, 3 items, total 12.50", as much of it as is there."""
+    count = len(paper.rows)
     if way == "zh":
-        answer = f"一张小票{'：' + paper.shop if paper.shop else ''}，{len(names)}件商品{'，合计 ' + total if total else ''}"
-    else:
-        answer = f"A receipt{':' + of if of else ''}, {len(names)} item{'s' * (len(names) > 1)}{', total ' + total if total else ''}"
-    scene.ask(0.4, "describe", ask(random, "describe", way), answer)
+        parts = ["一张小票" + (f"：{paper.shop}" if paper.shop else ""), f"{count}件商品", f"合计 {paper.total}" if paper.total else ""]
+        return "，".join(part for part in parts if part)
+    parts = ["A receipt" + (f": {paper.shop}" if paper.shop else ""), f"{count} item{'s' * (count > 1)}", f"total {paper.total}" if paper.total else ""]
+    return ", ".join(part for part in parts if part)

@@ -116,16 +116,15 @@ def terminal(random: random.Random, width: int, height: int, difficulty: Difficu
     room = int((height - 4) // step)
     if room < len(wrapped):
         raise DoesNotFit
-    count = random.randint(0, min(room - len(wrapped), 5))
-    before = random.randint(0, count)
-    others = [line for line in (random.choice(LOG_LINES) for _ in range(count)) if style.width(line) < width - left - 2]
-    lines = others[:before] + wrapped + others[before:]
-    y, colour = random.uniform(1, 4), accent(random, page) if random.random() < 0.6 else None
-    for index, line in enumerate(lines):
-        inside = before <= index < before + len(wrapped) if before <= len(others) else index >= len(lines) - len(wrapped)
-        page.text(left, y, line, style, colour if inside else None)
+    others = [line for line in random.sample(LOG_LINES, random.randint(0, min(room - len(wrapped), 5))) if style.width(line) < width - left - 2]
+    place = random.randint(0, len(others))
+    colour = accent(random, page) if random.random() < 0.6 else None
+    rows = [(line, None) for line in others[:place]] + [(line, colour) for line in wrapped] + [(line, None) for line in others[place:]]
+    y = random.uniform(1, 4)
+    for line, fill in rows:
+        page.text(left, y, line, style, fill)
         y += step
-    return Scene(page), None, lines
+    return Scene(page), None, [line for line, _ in rows]
 
 
 def notice(random: random.Random, width: int, height: int, difficulty: Difficulty, way: str, message: str):
@@ -145,10 +144,11 @@ def notice(random: random.Random, width: int, height: int, difficulty: Difficult
             page.text(5, random.uniform(0, y - 1.5 * style.size), label, style)
             lines.append(label)
     if random.random() < 0.25:
-        page.box(1, y - 2, width - 2, y + needed + 1, shade(random, 215, 250, 30), accent(random, page))
-        page.ink = shade(random, 0, 90, 40)
+        strip = shade(random, 215, 250, 30)
+        page.box(1, y - 2, width - 2, y + needed + 1, strip, accent(random, page))
+        page.background, page.ink = strip, shade(random, 0, 90, 40)
     centred = random.random() < 0.5
-    colour = accent(random, page) if random.random() < 0.3 and not page.ink == (0, 0, 0) and sum(page.background) > 380 else None
+    colour = accent(random, page) if random.random() < 0.3 else None
     for line in wrapped:
         page.text((width - style.width(line)) / 2 if centred else 5, y, line, style, colour)
         y += step

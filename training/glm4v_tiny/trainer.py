@@ -1,0 +1,139 @@
+"""What learns and what is saved: the model, the auxiliary head, the optimiser, the averaged weights, the progress."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from .alphabet import BLANK, CLASSES
+from .beginnings import from_folder, from_scratch
+from .chat import IGNORE
+from .lessons import Batch
+from .model import Glm4v, Shape, TextShape
+from .tokenizer import build_tokenizer, vocabulary_size
+
+MEMORY = 0.97  # of the running means
+
+
+@dataclass
+class Progress:
+    """Where the training stands."""
+
+    step: int = 0
+    pictures: int = 0
+    minutes: float = 0.0  # of training, all sittings together
+    phase: int = 0
+    phase_minutes: float = 0.0
+    loss: dict[str, float] = field(default_factory=dict)  # running mean by kind of batch
+    exact: dict[str, float] = field(default_factory=dict)  # whole answers right, teacher-forced; without answers: characters named right
+
+
+def running(values: dict[str, float], name: str, value: float) -> None:
+    values[name] = value if name not in values else MEMORY * values[name] + (1 - MEMORY) * value
+
+
+class Trainer:
+    """Parts that fit each other only as they were saved together."""
+
+    def __init__(self, folder: Path, warm_start: Path | None) -> None:
+        self.checkpoint = folder / "checkpoint.pt"
+        self.tokenizer = build_tokenizer()
+        self.image_token = self.tokenizer.token_to_id("<|image|>")
+        self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
+        self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 4 * CLASSES)  # thrown away in the end
+        self.progress = Progress()
+        self.parameters = [*self.model.parameters(), *self.namer.parameters()]
+        groups = [
+            {"params": [p for p in self.parameters if p.dim() >= 2], "weight_decay": 0.02},
+            {"params": [p for p in self.parameters if p.dim() < 2], "weight_decay": 0.0},
+        ]
+        self.optimiser = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.98), fused=True)
+        if self.checkpoint.exists():
+            self.load()
+            return
+        from_scratch(self.model)
+        if warm_start:
+            print("warm start:", from_folder(self.model, warm_start, self.tokenizer), "tokens known", flush=True)
+        self.average = [p.detach().clone() for p in self.model.parameters()]
+
+    def load(self) -> None:
+        saved = torch.load(self.checkpoint, weights_only=True)
+        self.model.load_state_dict(saved["model"])
+        self.namer.load_state_dict(saved["namer"])
+        self.optimiser.load_state_dict(saved["optimiser"])
+        self.average = saved["average"]
+        self.progress = Progress(**saved["progress"])
+        print("continued:", self.progress, flush=True)
+
+    def save(self) -> None:
+        """Written beside and moved over, so that an interruption leaves the old checkpoint whole."""
+        part = self.checkpoint.with_suffix(".part")
+        state = {
+            "model": self.model.state_dict(),
+            "namer": self.namer.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
+            "progress": vars(self.progress),
+        }
+        torch.save(state, part)
+        os.replace(part, self.checkpoint)
+
+    def gradients(self, batch: Batch, naming_weight: float) -> tuple[torch.Tensor | None, ...]:
+        """The gradients of one batch, parameter by parameter; None where it has no part."""
+        rows, columns = (2 * side for side in batch.grid)
+        with torch.autocast("cpu", torch.bfloat16):
+            images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns)
+            naming, named = self.name_cells(images, torch.from_numpy(batch.cells))
+            if batch.ids is None:
+                self.note(batch, naming.item(), named)
+                return torch.autograd.grad(naming, self.parameters, allow_unused=True)
+            ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
+            hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions))
+            learned = targets[:, 1:] != IGNORE
+            logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
+        wanted = targets[:, 1:][learned]
+        loss = F.cross_entropy(logits.float(), wanted)
+        wrong = torch.zeros(learned.shape, dtype=torch.bool)
+        wrong[learned] = logits.argmax(-1) != wanted
+        self.note(batch, loss.item(), 1 - wrong.any(1).float().mean().item())
+        return torch.autograd.grad(loss + naming_weight * naming, self.parameters)
+
+    def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """The auxiliary loss, which character is centred in each cell, on every token with one and a few without;
+        and the share of characters named right."""
+        chosen = (cells != BLANK).any(-1) | (torch.rand(cells.shape[:2]) < 0.1)
+        wanted = cells[chosen].flatten()
+        logits = self.namer(images[chosen]).float().view(-1, CLASSES)
+        weight = torch.where(wanted == BLANK, 0.15, 1.0)  # most cells are blank
+        loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
+        is_character = wanted != BLANK
+        return loss, (logits.argmax(-1) == wanted)[is_character].float().mean().nan_to_num().item()
+
+    def note(self, batch: Batch, loss: float, exact: float) -> None:
+        running(self.progress.loss, batch.kind, loss)
+        running(self.progress.exact, batch.kind, exact)
+
+    @torch.no_grad()
+    def update(self, gradients: list[tuple[torch.Tensor | None, ...]], rate: float, keep: float) -> None:
+        """One step along the mean of the batches' gradients."""
+        for parameter, *parts in zip(self.parameters, *gradients):
+            known = [part for part in parts if part is not None]
+            parameter.grad = torch.stack(known).sum(0) / len(parts) if known else None
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        torch._foreach_lerp_(self.average, list(self.model.parameters()), 1 - keep)
+        self.progress.step += 1
+
+    def averaged_model(self) -> Glm4v:
+        """A copy of the model with the averaged weights, for measuring."""
+        model = Glm4v(self.model.shape)
+        with torch.no_grad():
+            for own, value in zip(model.parameters(), self.average):
+                own.copy_(value)
+        return model.eval()
