@@ -72,7 +72,8 @@ export function startJobs(config: Config, log: Log): JobService | null {
         blocking,
         consumer: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
         room: () => {
-          const { freeSlots, waiting } = services.engine.stats()
+          const { freeSlots, state, waiting } = services.engine.stats()
+          if (state !== 'serving') return 0 // a backend that cannot run jobs must not use up their tries
           // Who waits over HTTP goes first. A job holds a place from the moment it is taken, not only once it has a slot.
           return waiting > 0 ? 0 : slots - Math.max(consumer?.running ?? 0, slots - freeSlots)
         },

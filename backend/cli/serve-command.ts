@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Config } from '../config.ts'
 import { createLog, type Log } from '../log.ts'
 import { startServer } from '../start-server.ts'
+import { notifySystemd } from '../systemd-notify.ts'
 import type { CommandIo } from './command-io.ts'
 import { readConfig } from './read-config.ts'
 
@@ -25,10 +26,13 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     if (stop.signal.aborted) process.exit(130)
     stop.abort()
   }
+  const notifying = new AbortController()
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   try {
     const server = await startServer(config, log, stop.signal)
+    const alive = () => server.server.view().status !== 'unhealthy'
+    notifySystemd({ env: io.env, alive, log, signal: notifying.signal })
     const stalled = await Promise.race([server.closed, server.stalled])
     if (typeof stalled === 'string') await dieStalled()
     return 0
@@ -38,6 +42,7 @@ export async function serveCommand(args: readonly string[], io: CommandIo): Prom
     log.debug({ err: error }, 'Start failed')
     return 1
   } finally {
+    notifying.abort()
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
   }

@@ -8,7 +8,7 @@ const PATIENCE_MS = 60_000
 const REQUEST_TIMEOUT_MS = 8000
 
 /** Long enough to be hit while it runs. */
-const question = { prompt: 'Hello', max_new_tokens: 100, temperature: 1.9 }
+const question = { prompt: 'Hello', max_new_tokens: 300, temperature: 1.9 }
 
 export interface Accepted {
   readonly ids: readonly string[]

@@ -100,16 +100,16 @@ async function strike({ options, redisServer, proxies, backends, random, signal 
     await delay(options.strokeEveryMs * (0.5 + random()), undefined, { signal }).catch(() => {}) // woken to end
     if (signal.aborted) return strokes
     const chance = random()
-    if (chance < 0.45) {
+    if (chance < 0.5) {
       const backend = pick(backends)
       await backend.end('SIGKILL')
-      await backend.start()
+      backend.start() // the next stroke does not wait for it
       strokes.kills += 1
-    } else if (chance < 0.6) {
+    } else if (chance < 0.65) {
       await redisServer.kill()
       await redisServer.resume()
       strokes.redisRestarts += 1
-    } else if (chance < 0.7) {
+    } else if (chance < 0.72) {
       redisServer.pause()
       await delay(HANG_MS)
       redisServer.unpause()

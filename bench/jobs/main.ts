@@ -8,7 +8,7 @@ const report = await runChaos({
   jobs: Number(jobs),
   backends: 3,
   seed: Number(seed),
-  strokeEveryMs: 1500,
+  strokeEveryMs: 1200,
   submitEveryMs: 60,
   timeoutMs: 600_000,
   flags: [],
