@@ -36,10 +36,10 @@ export class Intake {
     signal: AbortSignal,
   ): Promise<readonly Picture[]> {
     const { maxImages } = this.#options
-    if (inputs.length > maxImages) {
-      throw new ApiError('invalid_request', `${inputs.length} pictures, at most ${maxImages} are accepted`, {
-        param: inputs[0]?.param.replace(/\[\d+\]$/, '') ?? 'image',
-      })
+    const oneTooMany = inputs[maxImages]
+    if (oneTooMany !== undefined) {
+      const message = `${inputs.length} pictures, at most ${maxImages} are accepted`
+      throw new ApiError('invalid_request', message, { param: oneTooMany.param })
     }
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])

@@ -122,7 +122,13 @@ test.each<[string, number, string, string | null, () => Attempt]>([
     'image',
     () => json({ image: dataUri(pixelBomb()) }),
   ],
-  ['too many pictures', 400, 'invalid_request', 'image', () => json({ image: Array(3).fill(good().image) })],
+  [
+    'too many pictures',
+    400,
+    'invalid_request',
+    'image[2]',
+    () => json({ image: Array(3).fill(good().image) }),
+  ],
   [
     'a second picture that is bad',
     400,
