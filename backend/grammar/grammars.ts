@@ -25,7 +25,7 @@ export interface GrammarsOptions {
   readonly maxThreads?: number
   /** Default 2,000. */
   readonly compileDeadlineMs?: number
-  /** Default 1,000. */
+  /** Default 2,000: far more than a mask takes, for the machine may be busy with the model. */
   readonly maskDeadlineMs?: number
   /** Heap of one thread. Default 512 MiB. */
   readonly maxHeapBytes?: number
@@ -61,7 +61,7 @@ export class Grammars {
     this.#options = {
       maxThreads: 4,
       compileDeadlineMs: 2_000,
-      maskDeadlineMs: 1_000,
+      maskDeadlineMs: 2_000,
       maxHeapBytes: 512 * 2 ** 20,
       maxCachedBytes: 16 * 2 ** 20,
       ...options,

@@ -62,6 +62,7 @@ export class SequenceConstraint implements GrammarConstraint {
   async #begin(): Promise<Uint32Array<ArrayBuffer>> {
     const thread = await this.#pool.lease(this.#entry)
     this.#thread = thread
+    if (this.#closed) throw new Error('closed while it waited for a thread')
     const { digest } = this.#entry
     const opening = { type: 'open', sequence: this.#sequence, digest, tokens: this.#tokens } as const
     const opened = await thread.run(opening, this.#pool.compileDeadlineMs)

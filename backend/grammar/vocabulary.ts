@@ -11,7 +11,7 @@ export interface PlainTokens {
 }
 
 /** Tokens of plain characters, a quote, and one more quote at most: by what comes before the quote, and after it. */
-export interface ClosingTokens {
+interface ClosingTokens {
   readonly prefixes: Trie
   /** Which suffix each token of `prefixes.tokens` has, by its number in `suffixes`. */
   readonly suffixOf: Int32Array

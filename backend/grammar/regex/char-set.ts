@@ -6,8 +6,6 @@ export const maxCodePoint = 0x10ffff
 /** What a JSON string of valid UTF-8 can hold: every code point but the surrogates. */
 export const anyChar: CharSet = [0, 0xd7ff, 0xe000, maxCodePoint]
 
-export const noChar: CharSet = []
-
 export function charSetOf(...ranges: readonly (readonly [number, number])[]): CharSet {
   return intersect(normalise(ranges.map(([lo, hi]) => [lo, hi] as const)), anyChar)
 }
@@ -34,7 +32,7 @@ export function complement(set: CharSet): CharSet {
   return intersect(out, anyChar)
 }
 
-export function intersect(a: CharSet, b: CharSet): CharSet {
+function intersect(a: CharSet, b: CharSet): CharSet {
   const out: number[] = []
   let i = 0
   let j = 0

@@ -10,7 +10,7 @@ import { randomSchema, randomValue } from './random-schema.ts'
 import { follow } from './texts.ts'
 
 /** `GRAMMAR_FUZZ=20000 npx vitest run test/backend/grammar/fuzz.test.ts` is the long run. */
-const rounds = Number(process.env['GRAMMAR_FUZZ'] ?? 400)
+const rounds = Number(process.env['GRAMMAR_FUZZ'] ?? 250)
 const valuesPerSchema = 30
 const maxTokens = 3_000
 const eosToken = 0
