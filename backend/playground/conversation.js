@@ -76,7 +76,8 @@ export class Conversation {
       firstTextMs: null,
       totalMs: null,
     }
-    const view = new TurnView(this.#language, this.#actions, turn, this.#turns.length + 1)
+    const place = { number: this.#turns.length + 1, first: this.#turns.at(-1)?.turn.topic !== turn.topic }
+    const view = new TurnView(this.#language, this.#actions, turn, place)
     this.#turns.push({ turn, view })
     this.#render()
     view.node.scrollIntoView({ block: 'nearest' })
@@ -91,8 +92,7 @@ export class Conversation {
       if (turn.state === 'failed') turn.failure = failureOf(error)
     } finally {
       this.#running = null
-      view.render()
-      view.node.scrollIntoView({ block: 'nearest' })
+      following(view.node, () => view.render())
       this.onChange()
     }
     return turn
@@ -125,10 +125,21 @@ async function receive(turn, view, options) {
       turn.state = 'writing'
       turn.content += event.content
       turn.reasoning += event.reasoning
-      view.grow()
+      following(view.node, () => view.grow())
     }
   }
   turn.totalMs = performance.now() - startMs
+}
+
+/**
+ * Keeps the end of an answer in sight while it grows, unless people have scrolled away from it.
+ * @param {HTMLElement} node
+ * @param {() => void} change
+ */
+function following(node, change) {
+  const inSight = node.getBoundingClientRect().bottom <= window.innerHeight
+  change()
+  if (inSight) node.scrollIntoView({ block: 'nearest' })
 }
 
 /** @param {unknown} error */

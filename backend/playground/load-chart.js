@@ -5,7 +5,7 @@ import { svgElement } from './element.js'
 
 const WIDTH = 120
 const HEIGHT = 24
-const GAP = 0.5
+const GAP = 1
 
 /**
  * One bar a sample, the newest at the right: work, and on top of it what waits. The full height is work without a pause,

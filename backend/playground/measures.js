@@ -17,10 +17,7 @@ export function measures(language, turn) {
   if (usage) {
     const cached = usage.prompt_tokens_details?.cached_tokens ?? 0
     const read = language.t('tokens', { n: usage.prompt_tokens })
-    counts.push([
-      language.t('read'),
-      cached === 0 ? read : `${read} (${language.t('cached', { n: cached })})`,
-    ])
+    counts.push([language.t('read'), cached === 0 ? read : `${read}${language.t('cached', { n: cached })}`])
     counts.push([language.t('written'), language.t('tokens', { n: usage.completion_tokens })])
     const perSecond = speed(usage.completion_tokens, timings.decode ?? 0)
     if (perSecond !== null)
@@ -56,11 +53,13 @@ function stageBar(language, timings) {
   const bar = element(
     'div',
     { class: 'stage-bar', 'aria-hidden': 'true' },
-    ...known.map(({ stage, ms }) => {
-      const part = element('span', { 'data-stage': stage })
-      part.style.flexGrow = String(ms)
-      return part
-    }),
+    ...known
+      .filter(({ ms }) => ms > 0)
+      .map(({ stage, ms }) => {
+        const part = element('span', { 'data-stage': stage })
+        part.style.flexGrow = String(ms)
+        return part
+      }),
   )
   const rows = known.map(({ stage, ms }) => pair(language.t(stage), duration(ms), stage))
   const list = element('dl', { class: 'stage-list', 'aria-label': language.t('stages') }, ...rows)

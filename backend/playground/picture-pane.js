@@ -2,6 +2,7 @@
 /** @import { Pictures, Refusal } from './pictures.js' */
 /** @import { Picture } from './types.ts' */
 import { byId, element } from './element.js'
+import { previewOf } from './preview.js'
 import { showProblem } from './problem.js'
 
 /**
@@ -99,16 +100,8 @@ function thumb(language, picture, remove) {
     remove()
     byId('choose', HTMLButtonElement).focus()
   })
-  const shown =
-    picture.preview === null
-      ? element(
-          'div',
-          { class: 'linked' },
-          picture.name,
-          element('p', { class: 'hint' }, language.t('linked')),
-        )
-      : element('img', { src: picture.preview, alt: picture.name })
-  return element('li', {}, shown, button)
+  const hint = picture.preview === null ? [element('p', { class: 'hint' }, language.t('linked'))] : []
+  return element('li', {}, previewOf(picture), ...hint, button)
 }
 
 /**
@@ -116,7 +109,8 @@ function thumb(language, picture, remove) {
  * @param {Refusal} refusal
  */
 function refusalText(language, refusal) {
-  const size = (/** @type {number} */ bytes) => `${(bytes / 1024 / 1024).toFixed(1)} MB`
+  const size = (/** @type {number} */ bytes) =>
+    bytes < 1024 * 1024 ? `${Math.round(bytes / 1024)} KB` : `${(bytes / 1024 / 1024).toFixed(1)} MB`
   if (refusal.type === 'too_many') return language.t('tooManyPictures', { n: refusal.max })
   if (refusal.type === 'unreadable') return language.t('pictureUnreadable', { name: refusal.name })
   const { name, bytes, max } = refusal

@@ -6,8 +6,8 @@ import { drawLoad } from './load-chart.js'
 
 const INTERVAL_MS = 2_000
 const TIMEOUT_MS = 5_000
-/** Two minutes. */
-const SAMPLES = 60
+/** A minute. */
+const SAMPLES = 30
 
 /** @typedef {{ state: 'connecting' | 'healthy' | 'loading' | 'draining' | 'unhealthy' | 'offline' | 'locked', status: ServerStatus | null }} Seen */
 
@@ -106,7 +106,7 @@ export class StatusLine {
       device,
       running === 0 ? t('idle') : t('busy', { running, slots }),
       ...(waiting === 0 ? [] : [t('waitingCount', { n: waiting })]),
-      ...(this.#tokensPerSecond === 0 ? [] : [t('speed', { n: this.#tokensPerSecond })]),
+      ...(this.#tokensPerSecond === 0 ? [] : [t('tokensPerSecond', { n: this.#tokensPerSecond })]),
     ].join(' · ')
   }
 }

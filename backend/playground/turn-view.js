@@ -1,8 +1,9 @@
 /** @import { Language } from './language.js' */
-/** @import { Picture, Turn } from './types.ts' */
+/** @import { Turn } from './types.ts' */
 import { element } from './element.js'
 import { failureView } from './failure-view.js'
 import { measures } from './measures.js'
+import { previewOf } from './preview.js'
 import { snippetLanguages } from './snippets.js'
 
 /** @typedef {{ retry(turn: Turn): void, showCode(turn: Turn, language: 'curl' | 'python' | 'node'): void, copy(text: string): void }} TurnActions */
@@ -15,6 +16,7 @@ export class TurnView {
   #actions
   #turn
   #number
+  #first
   #text = element('div', { class: 'text' })
   #reasoning = element('div')
   #answer = element('div', { class: 'answer' })
@@ -24,13 +26,14 @@ export class TurnView {
    * @param {Language} language
    * @param {TurnActions} actions
    * @param {Turn} turn
-   * @param {number} number
+   * @param {{ number: number, first: boolean }} place first: nothing was asked about these pictures before
    */
-  constructor(language, actions, turn, number) {
+  constructor(language, actions, turn, { number, first }) {
     this.#language = language
     this.#actions = actions
     this.#turn = turn
     this.#number = number
+    this.#first = first
     this.render()
   }
 
@@ -50,7 +53,9 @@ export class TurnView {
     this.#answer.replaceChildren(...this.#answerParts())
     this.node.replaceChildren(
       element('h3', { class: 'unseen' }, this.#language.t('youAsked', { n: this.#number })),
-      ...(pictures.length === 0 ? [] : [element('div', { class: 'asked-about' }, ...pictures.map(small))]),
+      ...(this.#first && pictures.length > 0
+        ? [element('div', { class: 'asked-about' }, ...pictures.map(previewOf))]
+        : []),
       element('div', { class: 'question' }, question),
       this.#answer,
     )
@@ -112,14 +117,11 @@ export class TurnView {
     const codes = snippetLanguages.map((name) =>
       button(snippetNames[name], 'quiet', () => this.#actions.showCode(turn, name)),
     )
-    const group = element('fieldset', { 'aria-label': t('copyAs') }, ...codes)
-    return element('div', { class: 'actions' }, first, element('span', { class: 'hint' }, t('copyAs')), group)
+    const hint = element('span', { class: 'hint' }, t('copyAs'))
+    const group = element('fieldset', { 'aria-label': t('copyAs') }, hint, ...codes)
+    return element('div', { class: 'actions' }, first, group)
   }
 }
-
-/** @param {Picture} picture */
-const small = ({ preview, name }) =>
-  preview === null ? element('span', { class: 'linked' }, name) : element('img', { src: preview, alt: name })
 
 /** @param {string} text */
 function pretty(text) {
