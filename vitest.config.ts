@@ -14,6 +14,7 @@ const edgeBindings = {
   CLIENT_ADDRESS: 'hop',
   HOP_SECRET: 'hop-secret-for-tests-0123456789abcdef',
   BACKENDS: 'binding:BACKEND',
+  CORS_ORIGINS: 'https://app.example',
 }
 
 // Edge tests set their own clock; the backend believes the signature's, or every test in the future would be refused.

@@ -9,6 +9,7 @@ import { completionEndpoints } from './endpoints.ts'
 import { envelope } from './envelope.ts'
 import type { HttpEnv } from './http-env.ts'
 import { onError } from './on-error.ts'
+import { addOpenApi } from './openapi.ts'
 import { refuseInvalid } from './refuse-invalid.ts'
 import { addHealthRoutes } from './routes/health.ts'
 import { listModels } from './routes/models.ts'
@@ -35,6 +36,7 @@ export function createApp(services: Services): OpenAPIHono<HttpEnv> {
 
   app.use('/admin/*', adminToken())
   addKeyRoutes(app)
+  addOpenApi(app)
 
   app.onError(onError)
   app.notFound((c) => {

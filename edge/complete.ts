@@ -45,8 +45,9 @@ async function answerOf(
   const life = new RequestLife(clientSignal, settings.REQUEST_TIMEOUT_MS, now)
   let run: Run | null = null
   let once: OnceOnly | null = null
+  let taken: TakenIn | null = null
   try {
-    const taken = await receive(c, endpoint, held, life)
+    taken = await receive(c, endpoint, held, life)
     if (onceKey !== null) {
       const claimed = await OnceOnly.claim(c, onceKey, await taken.fingerprint())
       if (claimed instanceof Response) {
@@ -65,6 +66,7 @@ async function answerOf(
     throw life.reasonFor(error)
   } finally {
     // The body has been sent, or never will be.
+    taken?.release()
     held.close()
   }
 }

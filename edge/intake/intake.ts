@@ -46,8 +46,9 @@ export interface TakenIn {
   /** SHA-256 over everything the caller sent that matters: two requests with one fingerprint are the same request. */
   fingerprint(): Promise<string>
   fetchAll(fetch: Fetch, signal: AbortSignal): Promise<readonly SizedPicture[]>
-  /** The body to sign and send. Call once, after everything is fetched. */
+  /** The body to sign and send. Call once, after everything is fetched; valid until `release`. */
   finish(): { body: Uint8Array<ArrayBuffer>; contentType: string }
+  release(): void
 }
 
 /** Fetched at once for one request; a Worker has six connections for everything. */
@@ -142,6 +143,7 @@ export async function takeIn(
       body.appendText(`${partEnd}${bodyEnd(boundary)}`)
       return { body: body.view(), contentType: wireContentType(boundary) }
     },
+    release: () => body.release(),
   }
 }
 
