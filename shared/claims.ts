@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { decodeBase64url, encodeBase64url } from './base64url.ts'
 
 /** What the edge says of a request it has admitted. The backend believes it once the signature is checked. */
-export const claimsSchema = z.strictObject({
+const claimsSchema = z.strictObject({
   /** Whose request it is: salts caches, decides fair shares. An id, never a key. */
   tenant: z.string().min(1).max(128),
   requestId: z.string().min(1).max(128),

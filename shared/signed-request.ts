@@ -14,9 +14,9 @@ import {
 } from './signing.ts'
 
 /** How far the clocks of edge and backend may differ, and so how long a nonce matters. */
-export const maxSkewMs = 60_000
+const maxSkewMs = 60_000
 
-export interface RequestToSign {
+interface RequestToSign {
   readonly method: string
   /** Path and query. */
   readonly target: string

@@ -16,7 +16,7 @@ const listQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(50),
 })
 
-export const createKeyRoute = createRoute({
+const createKeyRoute = createRoute({
   method: 'post',
   path: '/admin/keys',
   tags,
@@ -27,7 +27,7 @@ export const createKeyRoute = createRoute({
     ...errorResponses('invalid_request'),
   },
 })
-export const listKeysRoute = createRoute({
+const listKeysRoute = createRoute({
   method: 'get',
   path: '/admin/keys',
   tags,
@@ -38,7 +38,7 @@ export const listKeysRoute = createRoute({
     ...errorResponses('invalid_request'),
   },
 })
-export const readKeyRoute = createRoute({
+const readKeyRoute = createRoute({
   method: 'get',
   path: '/admin/keys/{id}',
   tags,
@@ -49,7 +49,7 @@ export const readKeyRoute = createRoute({
     ...errorResponses('not_found'),
   },
 })
-export const updateKeyRoute = createRoute({
+const updateKeyRoute = createRoute({
   method: 'patch',
   path: '/admin/keys/{id}',
   tags,
@@ -60,7 +60,7 @@ export const updateKeyRoute = createRoute({
     ...errorResponses('invalid_request', 'not_found'),
   },
 })
-export const rotateKeyRoute = createRoute({
+const rotateKeyRoute = createRoute({
   method: 'post',
   path: '/admin/keys/{id}/rotate',
   tags,
@@ -71,7 +71,7 @@ export const rotateKeyRoute = createRoute({
     ...errorResponses('invalid_request', 'not_found'),
   },
 })
-export const removeKeyRoute = createRoute({
+const removeKeyRoute = createRoute({
   method: 'delete',
   path: '/admin/keys/{id}',
   tags,

@@ -56,7 +56,7 @@ export const rotation = z
   })
   .openapi('KeyRotation')
 
-export const limitStatus = z.object({
+const limitStatus = z.object({
   name: z.string().openapi({ example: 'requestsPerMinute' }),
   limit: z.int(),
   remaining: z.int(),

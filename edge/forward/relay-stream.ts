@@ -1,7 +1,7 @@
 import { ApiError } from '../../shared/errors.ts'
 import { lastUsageComment, type StreamUsage, sseEvent, streamEnd } from '../../shared/sse.ts'
 
-export type StreamOutcome = 'complete' | 'client_left' | 'broken'
+type StreamOutcome = 'complete' | 'client_left' | 'broken'
 
 export interface StreamResult {
   readonly outcome: StreamOutcome

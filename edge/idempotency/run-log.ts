@@ -1,7 +1,7 @@
 import type { RunStore, StoredHead } from './run-store.ts'
 
 /** Answers kept in full; a longer one cannot be repeated and is broken off. */
-export const maxAnswerBytes = 4 * 1024 * 1024
+const maxAnswerBytes = 4 * 1024 * 1024
 
 export type Begin = 'run' | 'join' | 'mismatch' | 'lost'
 

@@ -52,7 +52,7 @@ function textTokensOf({ textBytes, hasTools }: CostInput): number {
  * Exact tokens of the pictures.
  * @throws ApiError `invalid_image`, `context_length_exceeded`
  */
-export function imageTokensOf(pictures: readonly SizedPicture[], model: ModelProfile): number {
+function imageTokensOf(pictures: readonly SizedPicture[], model: ModelProfile): number {
   const sizes = pictures.map(({ size }) => size)
   const costs = shareImageTokens(sizes, model.resize, model.maxImageTokens)
   switch (costs.type) {

@@ -3,7 +3,7 @@ import { withDeadline } from '../with-deadline.ts'
 import type { KeyAnswer, KeyOperation } from './operations.ts'
 
 /** Sends operations to a key's object. Made anew for each request: a stub belongs to the request that made it. */
-export type SendOperations = (keyId: string, operations: readonly KeyOperation[]) => Promise<KeyAnswer[]>
+type SendOperations = (keyId: string, operations: readonly KeyOperation[]) => Promise<KeyAnswer[]>
 
 /** What a request lends to the client: its own way to the objects, and a promise to see calls through. */
 export interface RequestScope {

@@ -1,6 +1,6 @@
 import { encodeBase64url } from '../../shared/base64url.ts'
 
-export type KeyMode = 'live' | 'test'
+type KeyMode = 'live' | 'test'
 
 /** The parts of `glm_<mode>_<id>_<secret>_<check>`. */
 export interface ParsedKey {

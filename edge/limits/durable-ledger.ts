@@ -33,7 +33,7 @@ export interface HeldLease {
 export type Save = (saved: SavedLedger, periods: readonly [string, number][]) => void
 
 /** How long one headroom serves, and so how old the saved ledger may be, in steady milliseconds. */
-export const headroomTtlMs = 2000
+const headroomTtlMs = 2000
 
 /** A headroom holds this part of every limit: a crash costs the key no more than that. */
 const headroomShare = 64

@@ -1,6 +1,6 @@
 import { type Amounts, add, type Dimension, nothing, subtract } from './amounts.ts'
 
-export const windowS = 60
+const windowS = 60
 
 /**
  * What was taken in the last minute, in buckets of one second. A bucket counts until its last instant is a minute

@@ -18,7 +18,7 @@ const healthSchema = z
 
 const content = { 'application/json': { schema: healthSchema } }
 
-export const healthRoute = createRoute({
+const healthRoute = createRoute({
   method: 'get',
   path: '/health',
   tags: ['operation'],
@@ -27,7 +27,7 @@ export const healthRoute = createRoute({
     503: { description: 'no backend is ready', content },
   },
 })
-export const liveRoute = createRoute({
+const liveRoute = createRoute({
   method: 'get',
   path: '/livez',
   tags: ['operation'],

@@ -5,7 +5,7 @@ import { authenticate, credentialsOf } from '../authenticate.ts'
 import { errorResponses } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 
-export const usageRoute = createRoute({
+const usageRoute = createRoute({
   method: 'get',
   path: '/v1/usage',
   tags: ['usage'],

@@ -18,7 +18,7 @@ export const edgeSecrets = {
   SIGNING_KEYS: 'test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
 } as const
 
-export const standInProfile = JSON.stringify({
+const standInProfile = JSON.stringify({
   maxContextLength: 2048,
   maxImageTokens: 1536,
   resize: { factor: 16, temporal: 2, minPixels: 16_384, maxPixels: 614_400 },

@@ -49,7 +49,7 @@ export function complete(
   })
 }
 
-export interface ErrorBody {
+interface ErrorBody {
   readonly error: { readonly message: string; readonly code: string; readonly param: string | null }
 }
 
