@@ -9,6 +9,8 @@ interface Flag<T extends z.ZodType = z.ZodType> {
   readonly schema: T
   /** As typed on the command line; null: none, the field is then null or empty. */
   readonly fallback: string | null
+  /** The default as documents say it, where it depends on the machine. */
+  readonly shown?: string
   readonly describe: string
   readonly repeatable?: true
 }
@@ -46,6 +48,7 @@ export const flags = {
   'cache-dir': {
     schema: z.string().min(1),
     fallback: join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'glm-web'),
+    shown: '~/.cache/glm-web',
     describe: 'where pulled and converted models are kept',
   },
   device: {

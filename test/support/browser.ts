@@ -54,7 +54,7 @@ export async function openPlayground(
   return { page, complaints }
 }
 
-/** Asks and waits until the answer is whole. */
+/** Asks and waits until it is over; the answer's text, empty when there is none. */
 export async function askOnPage(page: Page, question: string): Promise<string> {
   const answers = page.locator('.answer')
   const before = await answers.count()
@@ -66,5 +66,5 @@ export async function askOnPage(page: Page, question: string): Promise<string> {
 }
 
 export async function answerText(page: Page, index: number): Promise<string> {
-  return (await page.locator('.answer').nth(index).locator('.text').textContent()) ?? ''
+  return (await page.locator('.answer').nth(index).locator('.text').allTextContents()).join('')
 }

@@ -52,9 +52,12 @@ afterAll(async () => {
 /** The program behind one of an answer's buttons, as it lands in the clipboard. */
 async function copied(language: 'curl' | 'Python' | 'Node'): Promise<string> {
   await page.locator('.answer').last().getByRole('button', { name: language }).click()
+  await page.evaluate("navigator.clipboard.writeText('')")
   await page.getByRole('button', { name: 'Copy', exact: true }).click()
-  await page.getByText('Copied').waitFor()
-  const code = await page.evaluate<string>('navigator.clipboard.readText()')
+  const clipboard = () => page.evaluate<string>('navigator.clipboard.readText()')
+  await expect.poll(clipboard).not.toBe('')
+  expect(await page.locator('#toast').textContent()).toBe('Copied')
+  const code = await clipboard()
   await page.getByRole('button', { name: 'Close' }).click()
   return code
 }
