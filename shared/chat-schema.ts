@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { chatMessage, toolDefinition } from './chat-messages.ts'
-import { requestLimits, samplingFields } from './completion-schema.ts'
+import { repetitionPenalty, requestLimits, samplingFields } from './completion-schema.ts'
 import { responseFormat } from './response-format.ts'
 import { supportedValues } from './supported-values.ts'
 
@@ -11,7 +11,7 @@ const label = z.string().max(1000).nullish()
 /** What other servers of open models take beside OpenAI's fields. */
 const vendorFields = {
   top_k: z.int().min(0).max(1_000_000).nullish().openapi({ description: '0 keeps all.' }),
-  repetition_penalty: z.number().gt(0).max(10).nullish().openapi({ description: '1 is none.' }),
+  repetition_penalty: repetitionPenalty.nullish().openapi({ description: '1 is none.' }),
   thinking: z
     .union([z.boolean(), z.strictObject({ type: z.enum(['enabled', 'disabled']) })])
     .nullish()

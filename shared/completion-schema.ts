@@ -20,6 +20,9 @@ export const requestLimits = {
 
 const stopString = z.string().min(1).max(requestLimits.maxStopCharacters)
 
+/** Far below 1 it would push scores beyond what numbers hold. */
+export const repetitionPenalty = z.number().min(0.01).max(10)
+
 /** Sampling fields that both completion endpoints spell alike. */
 export const samplingFields = {
   temperature: z.number().min(0).max(2).optional().openapi({
@@ -59,7 +62,7 @@ export const multimodalRequest = z
       .openapi({ description: 'Default 512; capped by the room left in the context.' }),
     ...samplingFields,
     top_k: z.int().min(0).max(1_000_000).optional().openapi({ description: '0 keeps all.' }),
-    repetition_penalty: z.number().gt(0).max(10).optional().openapi({ description: '1 is none.' }),
+    repetition_penalty: repetitionPenalty.optional().openapi({ description: '1 is none.' }),
     thinking: z.boolean().optional().openapi({
       description: 'true returns the reasoning apart, as message.reasoning_content. Default false.',
     }),
