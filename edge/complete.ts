@@ -13,6 +13,7 @@ import { HeldBytes } from './intake/byte-budget.ts'
 import { maxTokensOf } from './intake/cost.ts'
 import { sumOf, type TakenIn, takeIn } from './intake/intake.ts'
 import type { SizedPicture } from './intake/picture.ts'
+import type { EndTurn } from './intake/turns.ts'
 import { Lease } from './keys/lease.ts'
 import { limitHeaders } from './limit-headers.ts'
 import { RequestLife } from './request-life.ts'
@@ -46,6 +47,7 @@ async function answerOf(
   let run: Run | null = null
   let once: OnceOnly | null = null
   let taken: TakenIn | null = null
+  const endTurn = await takeTurn(c)
   try {
     taken = await receive(c, endpoint, held, life)
     if (onceKey !== null) {
@@ -58,7 +60,7 @@ async function answerOf(
     }
     const lease = await admit(c, taken, life)
     run = new Run(c, life, lease, taken.sent)
-    return await relay(await fetchAndForward(c, endpoint, taken, run, life), run, life, once)
+    return await relay(await fetchAndForward(c, endpoint, taken, run, life, endTurn), run, life, once)
   } catch (error) {
     run?.fail(error)
     life.close()
@@ -66,9 +68,18 @@ async function answerOf(
     throw life.reasonFor(error)
   } finally {
     // The body has been sent, or never will be.
+    endTurn()
     taken?.release()
     held.close()
   }
+}
+
+/** Small bodies need no turn. */
+const smallBytes = 256 * 1024
+
+async function takeTurn(c: HttpContext): Promise<EndTurn> {
+  const declared = Number(c.req.header('content-length') ?? Number.NaN)
+  return declared <= smallBytes ? () => {} : c.get('services').turns.take()
 }
 
 async function receive(c: HttpContext, endpoint: CompletionEndpoint, held: HeldBytes, life: RequestLife) {
@@ -103,6 +114,7 @@ async function fetchAndForward(
   taken: TakenIn,
   run: Run,
   life: RequestLife,
+  sent: () => void,
 ): Promise<Forwarded> {
   const { services } = c.var
   if (taken.toFetch.length > 0) {
@@ -127,6 +139,7 @@ async function fetchAndForward(
     backends,
     now,
     body,
+    sent,
     signal: life.signal,
     headers: async () => ({
       ...(await sign({ method: 'POST', target: endpoint.path, contentType, contentDigest, claims }, now())),

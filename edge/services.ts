@@ -4,8 +4,13 @@ import { BackendPool } from './forward/backend-pool.ts'
 import type { Backend } from './forward/forward.ts'
 import { ByteBudget } from './intake/byte-budget.ts'
 import type { Fetch } from './intake/fetch-image.ts'
+import { Turns } from './intake/turns.ts'
 import { KeyClient } from './keys/key-client.ts'
 import { createKeyChecker, type KeyChecker } from './keys/key-format.ts'
+
+/** Six bodies of 2 MB keep a core busy (bench/edge); more only wait for it with their hands full. */
+const largeBodiesAtOnce = 6
+const maxTurnWaitMs = 3000
 
 /** What all requests of an isolate share. */
 export interface Services {
@@ -14,6 +19,7 @@ export interface Services {
   readonly keys: KeyClient
   readonly sign: RequestSigner
   readonly budget: ByteBudget
+  readonly turns: Turns
   readonly pool: BackendPool
   readonly fetchImage: Fetch
   readonly now: () => number
@@ -28,6 +34,7 @@ export function createServices(settings: Settings, fetchImage: Fetch): Services 
     keys: new KeyClient(),
     sign: createRequestSigner(signingKey),
     budget: new ByteBudget(settings.BYTE_BUDGET),
+    turns: new Turns(largeBodiesAtOnce, maxTurnWaitMs),
     pool: new BackendPool(settings.BACKENDS, Math.random),
     fetchImage,
     now: Date.now,

@@ -73,6 +73,8 @@ export function workerdConfig(options: WorkerdOptions): string {
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
+  # Requests leave little behind; V8 would let their garbage grow to hundreds of megabytes before looking (bench/edge).
+  v8Flags = ["--max-semi-space-size=4", "--initial-old-space-size=16"],
   services = [
     (name = "edge", worker = .edge),
     (name = "internet", network = (

@@ -1,6 +1,7 @@
 import { ApiError } from '../../shared/errors.ts'
 import { headerNames } from '../../shared/headers.ts'
 import type { BackendPool, LoadReport } from './backend-pool.ts'
+import { sendableBody } from './send-body.ts'
 
 export interface Backend {
   readonly name: string
@@ -14,6 +15,8 @@ export interface ForwardOptions {
   /** Headers of one attempt: each has its own signature, since a nonce counts once. */
   readonly headers: () => Promise<Record<string, string>>
   readonly body: Uint8Array<ArrayBuffer> | null
+  /** Called when an attempt has sent the body. */
+  readonly sent?: () => void
   readonly signal: AbortSignal
 }
 
@@ -44,10 +47,11 @@ export async function forward(method: string, path: string, options: ForwardOpti
     pool.started(backend.name)
     try {
       const headers = await options.headers()
+      const body = options.body && sendableBody(options.body, options.sent ?? (() => {}))
       const response = await backend.fetch(path, {
         method,
         headers,
-        body: options.body,
+        body,
         signal,
         redirect: 'manual',
       })

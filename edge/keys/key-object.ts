@@ -16,6 +16,9 @@ import { addUsage, type DayUsage, noUsage } from './usage-log.ts'
 /** How long what was settled may stay unwritten; a crash charges it in full instead. */
 const flushAfterMs = 1000
 
+/** Nobody reads the limits of a lease that goes on or has ended. */
+const done: KeyAnswer = { type: 'granted', tenant: '', atMs: 0, reports: [] }
+
 /** Secrets that may be valid at once: the new one and those still in their overlap. */
 const maxSecrets = 3
 
@@ -138,12 +141,11 @@ export class KeyObject extends DurableObject {
         return refusal === 'no_lease' ? { type: 'no_lease' } : this.#answer(refusal, record, ledger, nowMs)
       }
       case 'renew':
-        if (!ledger.renew(operation.lease, nowMs)) return { type: 'no_lease' }
-        return this.#answer(null, record, ledger, nowMs)
+        return ledger.renew(operation.lease, nowMs) ? done : { type: 'no_lease' }
       case 'settle':
         if (!ledger.settle(operation.lease, demandOf(operation.use), nowMs)) return { type: 'no_lease' }
         this.#count(operation.use, nowMs)
-        return this.#answer(null, record, ledger, nowMs)
+        return done
     }
   }
 

@@ -6,16 +6,25 @@ export interface Periods {
   readonly month: string
 }
 
+const dayMs = 86_400_000
+
+/** The last day asked for: nearly every moment is in the same one as the moment before it. */
+let lastPeriods: Periods & { readonly number: number } = { number: Number.NaN, day: '', month: '' }
+
 /** The UTC day and month of a moment: `2026-11-23`, `2026-11`. */
 export function periodsOf(wallMs: number): Periods {
-  const day = new Date(wallMs).toISOString().slice(0, 10)
-  return { day, month: day.slice(0, 7) }
+  const number = Math.floor(wallMs / dayMs)
+  if (number !== lastPeriods.number) {
+    const day = new Date(wallMs).toISOString().slice(0, 10)
+    lastPeriods = { number, day, month: day.slice(0, 7) }
+  }
+  return lastPeriods
 }
 
 /** First moment of the period after the given day or month, ms since the epoch. */
 export function periodEndMs(period: string): number {
-  const [year = 0, month = 1, day] = period.split('-').map(Number)
-  return day === undefined ? Date.UTC(year, month, 1) : Date.UTC(year, month - 1, day + 1)
+  const [year, month, day] = [period.slice(0, 4), period.slice(5, 7), period.slice(8)].map(Number)
+  return day ? Date.UTC(year ?? 0, (month ?? 1) - 1, day + 1) : Date.UTC(year ?? 0, month ?? 1, 1)
 }
 
 /** Tokens taken in each calendar day and month. Keyed by the period, so no jump of the clock opens one twice. */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { serve } from '@hono/node-server'
 import { bundle } from '../../edge/cli/bundle.ts'
 import { workerdPath } from '../../edge/cli/workerd-path.ts'
-import { createStandInBackend } from './stand-in-backend.ts'
+import { createStandInBackend, type SeenRequest } from './stand-in-backend.ts'
 
 const startTimeoutMs = 20_000
 
@@ -24,8 +24,15 @@ const standInProfile = JSON.stringify({
   resize: { factor: 16, temporal: 2, minPixels: 16_384, maxPixels: 614_400 },
 })
 
+interface StandIn {
+  readonly seen: readonly SeenRequest[]
+  /** `host:port` */
+  readonly address: string
+  close(): void
+}
+
 /** A stand-in backend on a port of its own. */
-export async function startStandIn() {
+export async function startStandIn(): Promise<StandIn> {
   const backend = createStandInBackend(edgeSecrets.SIGNING_KEYS)
   const { promise, resolve } = Promise.withResolvers<number>()
   const server = serve({ fetch: backend.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => resolve(port))

@@ -6,7 +6,7 @@ import { sseEvent, usageComment } from '../../shared/sse.ts'
 import { readWireBody } from '../../shared/wire-body.ts'
 
 /** What the stand-in was sent and how it went. */
-interface SeenRequest {
+export interface SeenRequest {
   readonly claims: unknown
   readonly request: Record<string, unknown>
   readonly attachmentSizes: number[]

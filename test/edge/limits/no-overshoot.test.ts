@@ -101,7 +101,8 @@ class History {
     const parts = [{ steadyMs: this.#steadyMs, requests: 1, demand }]
     this.#granted.push({
       id,
-      ...periodsOf(this.#wallMs),
+      day: periodsOf(this.#wallMs).day,
+      month: periodsOf(this.#wallMs).month,
       admittedMs: this.#steadyMs,
       parts,
       renewedMs: this.#steadyMs,
