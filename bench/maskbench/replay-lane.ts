@@ -4,7 +4,7 @@ import type { ReplayResult } from './replay.ts'
 import type { ReplayData } from './replay-worker.ts'
 
 /** A file whose replay takes longer hangs, however busy the machine is. */
-const deadlineMs = 60_000
+const deadlineMs = 120_000
 
 /** The server's limit for a grammar thread. */
 const maxHeapMb = 512
@@ -33,7 +33,13 @@ export class ReplayLane {
     } catch (error) {
       await this.close()
       const verdict = signal.aborted ? 'hang' : 'crash'
-      return { verdict, note: String(error), compileMs: null, masksMs: new Float64Array() }
+      return {
+        verdict,
+        note: String(error),
+        compileMs: null,
+        masksMs: new Float64Array(),
+        masksClockMs: new Float64Array(),
+      }
     }
   }
 

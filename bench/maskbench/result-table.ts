@@ -31,19 +31,26 @@ export function resultTable(columns: readonly { name: string; results: readonly 
     ...columns.map(({ results }) => count(results.reduce((sum, { masksMs }) => sum + masksMs.length, 0))),
   ])
   rows.push([
-    'compile p50 / p99 / worst, ms',
+    'compile, CPU p50 / p99 / worst, ms',
     ...columns.map(({ results }) => spread(compileTimes(results), 1)),
   ])
-  rows.push(['mask p50 / p99 / worst, ms', ...columns.map(({ results }) => spread(maskTimes(results), 2))])
+  rows.push([
+    'mask, CPU p50 / p99 / worst, ms',
+    ...columns.map(({ results }) => spread(maskTimes(results.map(({ masksMs }) => masksMs)), 2)),
+  ])
+  rows.push([
+    'mask, clock p50 / p99 / worst, ms',
+    ...columns.map(({ results }) => spread(maskTimes(results.map(({ masksClockMs }) => masksClockMs)), 2)),
+  ])
   return rows.map((row) => `| ${row.join(' | ')} |`).join('\n')
 }
 
-function maskTimes(results: readonly ReplayResult[]): Float64Array {
-  const times = new Float64Array(results.reduce((sum, { masksMs }) => sum + masksMs.length, 0))
+function maskTimes(parts: readonly Float64Array[]): Float64Array {
+  const times = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0))
   let at = 0
-  for (const { masksMs } of results) {
-    times.set(masksMs, at)
-    at += masksMs.length
+  for (const part of parts) {
+    times.set(part, at)
+    at += part.length
   }
   return times
 }
