@@ -30,7 +30,10 @@ export class Metrics {
   readonly #counters = new Map<string, { counter: Counter; seen: number }>()
   readonly #answers: Counter
   readonly #requests: Counter
-  readonly #refusals: Counter
+  readonly #errors: Counter
+  readonly #refused: Counter
+  /** By reason, as of the last scrape. */
+  readonly #refusedSeen = new Map<string, number>()
   readonly #requestSeconds: Histogram
   readonly #stages: Readonly<Record<Stage, Histogram>>
   readonly #promptTokens: Histogram
@@ -51,10 +54,16 @@ export class Metrics {
       labelNames: ['method', 'route', 'status'],
       registers,
     })
-    this.#refusals = new Counter({
+    this.#errors = new Counter({
       name: 'glm_request_errors_total',
-      help: 'Requests that met an error, by its code; queue_full is the queue refusing.',
+      help: 'HTTP requests that met an error, by its code.',
       labelNames: ['code'],
+      registers,
+    })
+    this.#refused = new Counter({
+      name: 'glm_requests_refused_total',
+      help: 'Requests the engine refused before any work, by reason.',
+      labelNames: ['reason'],
       registers,
     })
     this.#requestSeconds = new Histogram({
@@ -99,12 +108,16 @@ export class Metrics {
   /** An HTTP request's end. `route` is the pattern, not the path: strangers must not make series. */
   request(method: string, route: string, status: number, error: string | null, durationMs: number): void {
     this.#requests.inc({ method, route, status })
-    if (error !== null) this.#refusals.inc({ code: error })
+    if (error !== null) this.#errors.inc({ code: error })
     this.#requestSeconds.observe({ route }, durationMs / 1000)
   }
 
   /** Everything, in Prometheus's text format, with the gauges as they are now. */
   async scrape(scene: Scene): Promise<{ contentType: string; text: string }> {
+    for (const [reason, count] of Object.entries(scene.engine?.refusals ?? {})) {
+      this.#refused.inc({ reason }, count - (this.#refusedSeen.get(reason) ?? 0))
+      this.#refusedSeen.set(reason, count)
+    }
     this.#gauge('glm_up', 'Whether the model answers.', scene.state === 'healthy' ? 1 : 0)
     if (scene.engine !== null) this.#engine(scene.engine)
     if (scene.jobs !== null) this.#jobs(scene.jobs)
@@ -124,7 +137,6 @@ export class Metrics {
     this.#total('glm_prefix_cache_hits_total', 'Prompts found there, in part or whole.', counters.prefixHits)
     this.#total('glm_image_cache_hits_total', 'Pictures whose features were kept.', stats.featureHits)
     this.#total('glm_image_cache_misses_total', 'Pictures that had to be encoded.', stats.featureMisses)
-    this.#total('glm_requests_refused_total', 'Requests the queue refused.', counters.refused)
     this.#total('glm_requests_cancelled_total', 'Requests their callers left.', counters.cancelled)
     this.#total('glm_requests_expired_total', 'Requests that met their deadline.', counters.expired)
     this.#total('glm_requests_failed_total', 'Requests the model failed.', counters.failed)

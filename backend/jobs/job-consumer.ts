@@ -59,6 +59,7 @@ export class JobConsumer {
   readonly #options: JobConsumerOptions
   readonly #running = new Map<string, Running>()
   readonly #tasks = new Set<Promise<void>>()
+  #freed = Promise.withResolvers<void>()
   readonly #stopTaking = new AbortController()
   readonly #closing = new AbortController()
   readonly #loops: readonly Promise<void>[]
@@ -118,7 +119,9 @@ export class JobConsumer {
     const { consumer, queue, room } = this.#options
     const count = room()
     if (count <= 0) {
-      await delay(ROOM_POLL_MS)
+      // The end of a job makes room at once; that of an HTTP request is seen a moment later.
+      await Promise.race([this.#freed.promise, delay(ROOM_POLL_MS)])
+      this.#freed = Promise.withResolvers()
       return
     }
     const due = await queue.takeDue(consumer, count)
@@ -158,7 +161,10 @@ export class JobConsumer {
         // Nothing is lost: the entry is still ours, and its lease brings it back.
         this.#options.log.error({ job_id: entry.id, err: error }, 'Jobs: an attempt was left to its lease')
       })
-      .finally(() => this.#tasks.delete(task))
+      .finally(() => {
+        this.#tasks.delete(task)
+        this.#freed.resolve()
+      })
     this.#tasks.add(task)
   }
 
