@@ -84,7 +84,7 @@ function fieldValue(name: string, values: readonly (string | File)[]) {
 export function multimodalToCompletion(
   request: MultimodalFields,
   images: readonly ImageInput[],
-): CompletionBody {
+): Omit<CompletionBody, 'createConstraint'> {
   const pictures = images.map(() => ({ type: 'image' as const }))
   return {
     messages: [{ role: 'user', content: [...pictures, { type: 'text', text: request.prompt }] }],
@@ -102,7 +102,6 @@ export function multimodalToCompletion(
     tools: [],
     maxToolCalls: null,
     answers: 1,
-    createConstraint: null,
     logprobs: null,
     promptParam: 'prompt',
   }

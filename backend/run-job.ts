@@ -5,6 +5,7 @@ import type { RunJob } from './jobs/job-consumer.ts'
 import { multimodalAnswer } from './multimodal-answer.ts'
 import { imageInputs, multimodalToCompletion } from './multimodal-request.ts'
 import { requireModel } from './require-model.ts'
+import { multimodalConstraint } from './response-constraint.ts'
 import type { Services } from './services.ts'
 
 /** Runs a job as the HTTP endpoint runs the same request, on behalf of the job's own caller. */
@@ -19,13 +20,15 @@ export function createRunJob(services: Services, timeoutMs: number): RunJob {
     }
     const timer = setTimeout(expire, timeoutMs)
     try {
+      const both = AbortSignal.any([signal, deadline.signal])
       const events = services.completions.run({
         ...multimodalToCompletion(request, imageInputs(image)),
+        createConstraint: await multimodalConstraint(services, request, both),
         id: identity.id,
         callerId,
         maxTotalTokens: null,
         deadlineMs: Date.now() + timeoutMs,
-        signal: AbortSignal.any([signal, deadline.signal]),
+        signal: both,
       })
       const answer = await multimodalAnswer(identity, events)
       return { content: answer.choices[0]?.message.content ?? '', result: JSON.stringify(answer) }

@@ -6,6 +6,7 @@ import type { Tokenizer } from './chat/tokenizer.ts'
 import { type AnswerEnd, Completions } from './completions.ts'
 import type { Config } from './config.ts'
 import { Engine } from './engine/engine.ts'
+import { Grammars } from './grammar/grammars.ts'
 import { hubTokens } from './hub/pull-model.ts'
 import { resolveModel } from './hub/resolve-model.ts'
 import { Intake } from './intake.ts'
@@ -18,6 +19,7 @@ import { Prompts } from './prompts.ts'
 import { parseDevice } from './runtime/devices.ts'
 import { KvPool } from './runtime/kv-pool.ts'
 import { startRunner } from './runtime/worker-runner.ts'
+import { tokenBytes } from './token-bytes.ts'
 import { defaultFetchLimits, ImageFetcher } from './vision/image-fetcher.ts'
 import { PatchPool } from './vision/patch-pool.ts'
 
@@ -27,6 +29,8 @@ export interface Services {
   readonly tokenizer: Tokenizer
   readonly completions: Completions
   readonly engine: Engine
+  /** Compiles what `response_format` asks for. */
+  readonly grammars: Grammars
   /** Lets running requests finish until the deadline (ms since the epoch); what is left then fails with `draining`. */
   drain(deadlineMs: number): Promise<void>
   close(): Promise<void>
@@ -146,6 +150,11 @@ export async function startServices(
     contextLength,
     onFinish,
   })
+  const grammars = new Grammars({
+    tokenBytes: tokenBytes(tokenizer, modelConfig.text.vocabSize),
+    eosTokens: modelConfig.tokens.eos,
+    maxThreads: Math.min(config.maxBatchSize, availableParallelism()),
+  })
   const servedName = config.servedModelName ?? name
   return {
     model: {
@@ -168,10 +177,12 @@ export async function startServices(
     tokenizer,
     completions,
     engine,
+    grammars,
     drain: (deadlineMs) => engine.drain(deadlineMs),
     close: async () => {
       await engine.close()
       await patches.close()
+      await grammars.close()
     },
   }
 }

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { responseFormat } from './response-format.ts'
 
 /** Bounds that hold everywhere; what an operator may tighten lives in the programs' own configuration. */
 export const requestLimits = {
@@ -63,6 +64,10 @@ export const multimodalRequest = z
     ...samplingFields,
     top_k: z.int().min(0).max(1_000_000).optional().openapi({ description: '0 keeps all.' }),
     repetition_penalty: repetitionPenalty.optional().openapi({ description: '1 is none.' }),
+    response_format: responseFormat.optional().openapi({
+      description:
+        'Holds the text to JSON, or to a JSON schema, whatever the model wanted. In a form: JSON text.',
+    }),
     thinking: z.boolean().optional().openapi({
       description: 'true returns the reasoning apart, as message.reasoning_content. Default false.',
     }),

@@ -5,14 +5,23 @@ export function formFieldValue(
   shape: Readonly<Record<string, z.ZodType>>,
   name: string,
   text: string,
-): string | number | boolean {
+): unknown {
   const schema = shape[name]
   return schema === undefined || schema.safeParse(text).success ? text : formValue(text)
 }
 
-/** A form's text, as the JSON it stands for: `true`, `false` and plain numbers are values, all else is a string. */
-export function formValue(text: string): string | number | boolean {
+/** A form's text, as the JSON it stands for: `true`, `false`, plain numbers and objects are values, all else is a string. */
+export function formValue(text: string): unknown {
   if (text === 'true') return true
   if (text === 'false') return false
+  if (text.startsWith('{')) return parseObject(text)
   return /^-?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text) ? Number(text) : text
+}
+
+function parseObject(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text // the schema refuses it, naming the field
+  }
 }

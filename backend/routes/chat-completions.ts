@@ -44,7 +44,9 @@ export function addChatCompletions(app: OpenAPIHono<HttpEnv>, server: Server) {
     requireSlots(request.n ?? 1, server.config.maxBatchSize)
     const identity = newIdentity('chatcmpl-', services.model.name)
     const wanted = chatToCompletion(request)
-    const createConstraint = await responseConstraint(services, request.response_format)
+    const { thinking, tools } = wanted
+    const format = { format: request.response_format, thinking, hasTools: tools.length > 0 }
+    const createConstraint = await responseConstraint(services, format, c.req.raw.signal)
     const events = await startCompletion(c, server, services, {
       ...wanted,
       createConstraint,

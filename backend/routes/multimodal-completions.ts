@@ -10,6 +10,7 @@ import { multimodalAnswer, multimodalChunks } from '../multimodal-answer.ts'
 import { multimodalToCompletion, readMultimodal } from '../multimodal-request.ts'
 import { requireModel } from '../require-model.ts'
 import { respondAsync } from '../respond-async.ts'
+import { multimodalConstraint } from '../response-constraint.ts'
 import type { Server } from '../server.ts'
 import { sseResponse } from '../sse-response.ts'
 import { startCompletion, withErrorEvent } from '../start-completion.ts'
@@ -65,6 +66,7 @@ export function addMultimodalCompletions(app: OpenAPIHono<HttpEnv>, server: Serv
     try {
       events = await startCompletion(c, server, services, {
         ...multimodalToCompletion(request, images),
+        createConstraint: await multimodalConstraint(services, request, c.req.raw.signal),
         id: identity.id,
       })
     } catch (error) {
