@@ -89,7 +89,7 @@ const fromFields = (fields) =>
  * @param {Response} response
  * @returns {Promise<Failure>}
  */
-export async function readFailure(response) {
+async function readFailure(response) {
   const body = await response.json().catch(() => ({}))
   return { ...failureOf(body?.error ?? {}), ...origin(response) }
 }

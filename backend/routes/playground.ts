@@ -6,7 +6,7 @@ import { secureHeaders } from 'hono/secure-headers'
 import { errorResponses } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 
-export const playgroundRoute = createRoute({
+const playgroundRoute = createRoute({
   method: 'get',
   path: '/',
   tags: ['operation'],

@@ -20,7 +20,7 @@ const statusSchema = z
   })
   .openapi('Status')
 
-export const statusRoute = createRoute({
+const statusRoute = createRoute({
   method: 'get',
   path: '/v1/status',
   tags: ['operation'],
