@@ -153,7 +153,7 @@ export async function startServices(
   const grammars = new Grammars({
     tokenBytes: tokenBytes(tokenizer, modelConfig.text.vocabSize),
     eosTokens: modelConfig.tokens.eos,
-    maxThreads: Math.min(config.maxBatchSize, availableParallelism()),
+    maxThreads: config.maxBatchSize + 1, // a slow mask holds up its own sequence only
   })
   const servedName = config.servedModelName ?? name
   return {
