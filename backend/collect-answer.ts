@@ -9,7 +9,7 @@ export interface WholeAnswer {
   readonly finish: Extract<CompletionEvent, { type: 'finish' }>
 }
 
-export interface WholeToolCall {
+interface WholeToolCall {
   readonly name: string
   /** JSON text; cut off where the answer was. */
   readonly arguments: string

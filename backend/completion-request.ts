@@ -45,7 +45,7 @@ export type ImageInput =
   | { readonly type: 'reference'; readonly reference: string; readonly param: string }
 
 /** What the caller said of sampling; what is absent the model's generation_config decides. */
-export interface SamplingRequest {
+interface SamplingRequest {
   readonly temperature?: number | undefined
   readonly topP?: number | undefined
   readonly topK?: number | undefined

@@ -13,7 +13,11 @@ export const errorSchema = z
   .openapi('Error')
 
 /** Any route can meet these. */
-const everywhere = ['invalid_api_key', 'invalid_signature', 'internal_error'] as const satisfies readonly ErrorCode[]
+const everywhere = [
+  'invalid_api_key',
+  'invalid_signature',
+  'internal_error',
+] as const satisfies readonly ErrorCode[]
 
 /** The error half of a route's declared responses: one entry a status, listing its codes. */
 export function errorResponses(...codes: readonly ErrorCode[]) {

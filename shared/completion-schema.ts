@@ -106,7 +106,7 @@ export const timingsSchema = z
   })
   .openapi('Timings')
 
-export const finishReasonSchema = z.enum(['stop', 'length'])
+const finishReasonSchema = z.enum(['stop', 'length'])
 
 export const multimodalResponse = z
   .object({

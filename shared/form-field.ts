@@ -11,7 +11,7 @@ export function formFieldValue(
 }
 
 /** A form's text, as the JSON it stands for: `true`, `false`, plain numbers and objects are values, all else is a string. */
-export function formValue(text: string): unknown {
+function formValue(text: string): unknown {
   if (text === 'true') return true
   if (text === 'false') return false
   if (text.startsWith('{')) return parseObject(text)

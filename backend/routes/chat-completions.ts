@@ -16,7 +16,7 @@ import { sseResponse } from '../sse-response.ts'
 import { startCompletion, withErrorEvent } from '../start-completion.ts'
 import { serverTimingHeader } from '../timings-body.ts'
 
-export const chatRoute = createRoute({
+const chatRoute = createRoute({
   method: 'post',
   path: '/v1/chat/completions',
   tags: ['completions'],

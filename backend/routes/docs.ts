@@ -6,7 +6,7 @@ import type { HttpEnv } from '../http-env.ts'
 import type { OpenApiDocument } from '../openapi-document.ts'
 import { renderPage } from '../reference/render-page.ts'
 
-export const docsRoute = createRoute({
+const docsRoute = createRoute({
   method: 'get',
   path: '/docs',
   tags: ['operation'],

@@ -6,7 +6,7 @@ import { requireModel } from '../require-model.ts'
 import type { Server } from '../server.ts'
 import type { ServedModel } from '../services.ts'
 
-export const modelsRoute = createRoute({
+const modelsRoute = createRoute({
   method: 'get',
   path: '/v1/models',
   tags: ['models'],
@@ -20,7 +20,7 @@ export const modelsRoute = createRoute({
   },
 })
 
-export const modelRoute = createRoute({
+const modelRoute = createRoute({
   method: 'get',
   path: '/v1/models/{model}',
   tags: ['models'],

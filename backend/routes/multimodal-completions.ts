@@ -24,7 +24,7 @@ export const multimodalForm = z
   })
   .openapi('MultimodalCompletionForm')
 
-export const multimodalRoute = createRoute({
+const multimodalRoute = createRoute({
   method: 'post',
   path: '/v1/multimodal/completions',
   tags: ['completions'],

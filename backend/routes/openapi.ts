@@ -3,7 +3,7 @@ import { errorResponses } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 import type { OpenApiDocument } from '../openapi-document.ts'
 
-export const openApiRoute = createRoute({
+const openApiRoute = createRoute({
   method: 'get',
   path: '/openapi.json',
   tags: ['operation'],

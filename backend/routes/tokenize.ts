@@ -20,7 +20,7 @@ import type { Server } from '../server.ts'
 import type { ServedModel } from '../services.ts'
 import { multimodalForm } from './multimodal-completions.ts'
 
-export const tokenizeRoute = createRoute({
+const tokenizeRoute = createRoute({
   method: 'post',
   path: '/v1/tokenize',
   tags: ['completions'],

@@ -6,11 +6,13 @@ import type { Chat } from '../../backend/chat/chat.ts'
 import { Completions } from '../../backend/completions.ts'
 import { parseConfig } from '../../backend/config.ts'
 import { Engine } from '../../backend/engine/engine.ts'
+import { Grammars } from '../../backend/grammar/grammars.ts'
 import { Intake } from '../../backend/intake.ts'
 import { createLog } from '../../backend/log.ts'
 import { readModelConfig } from '../../backend/model/read-model-config.ts'
 import { Prompts } from '../../backend/prompts.ts'
 import { Server } from '../../backend/server.ts'
+import { tokenBytes } from '../../backend/token-bytes.ts'
 import { defaultFetchLimits, ImageFetcher } from '../../backend/vision/image-fetcher.ts'
 import { PatchPool } from '../../backend/vision/patch-pool.ts'
 import { publicUrlPolicy } from '../../shared/url-rules.ts'
@@ -76,9 +78,15 @@ export async function startScriptedServer(chat: Chat = chatWith(toolsTemplate)):
     contextLength: CONTEXT,
     onFinish: () => {},
   })
+  const grammars = new Grammars({
+    tokenBytes: tokenBytes(tokenizer, model.text.vocabSize),
+    eosTokens: model.tokens.eos,
+    maxThreads: 1,
+  })
   const close = async () => {
     await engine.close()
     await patches.close()
+    await grammars.close()
   }
   const description = {}
   const served = {
@@ -89,7 +97,15 @@ export async function startScriptedServer(chat: Chat = chatWith(toolsTemplate)):
     loadedAtS: 0,
     description,
   }
-  const services = { model: served, tokenizer, completions, engine, drain: () => Promise.resolve(), close }
+  const services = {
+    model: served,
+    tokenizer,
+    completions,
+    engine,
+    grammars,
+    drain: () => Promise.resolve(),
+    close,
+  }
   server.state = { status: 'healthy', services }
 
   const listening = Promise.withResolvers<ServerType>()
