@@ -82,6 +82,8 @@ export async function startServices(
     readManifest(dir),
     loadChat(dir),
   ])
+  // One sequence at a time where the cache is the device's (docs/adr/0021).
+  const slots = device.kind === 'webgpu' ? 1 : config.maxBatchSize
   const contextLength = Math.min(config.maxContextLength, modelConfig.text.maxPositions)
   const maxImageTokens = config.maxImageTokens ?? Math.floor(contextLength * IMAGE_SHARE)
   const decodeThreads = Math.max(1, Math.floor(availableParallelism() / 2))
@@ -89,7 +91,7 @@ export async function startServices(
   const memoryPlan = planMemory({
     manifest,
     model: modelConfig,
-    kvBytes: KvPool.bytesOf({ ...modelConfig.text, slots: config.maxBatchSize, capacity: contextLength }),
+    kvBytes: KvPool.bytesOf({ ...modelConfig.text, slots, capacity: contextLength }),
     imageCacheBytes: config.imageCacheBytes,
     maxHeldBytes: memory.maxBytes,
     decodeThreads,
@@ -102,7 +104,7 @@ export async function startServices(
   const createRunner = () =>
     startRunner({
       modelDir: dir,
-      slots: config.maxBatchSize,
+      slots,
       maxLength: contextLength,
       threads: config.threads === 0 ? availableParallelism() : config.threads,
       device: device.name,
@@ -167,7 +169,7 @@ export async function startServices(
         model: servedName,
         device: device.name,
         dtype: manifest.dtype,
-        slots: config.maxBatchSize,
+        slots,
         context_length: contextLength,
         prefill_chunk: runner.warmUp.prefillChunk,
         prefill_ms: Math.round(runner.warmUp.prefillMs),

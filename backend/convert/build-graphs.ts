@@ -4,7 +4,7 @@ import type { TensorSource } from './checkpoint/matrix.ts'
 import { glmOcr } from './glm-ocr.ts'
 import { glm4v } from './glm4v.ts'
 import { Tensors } from './graphs/tensors.ts'
-import { buildTextDecoder } from './graphs/text-decoder.ts'
+import { buildTextDecoder, type CacheHome } from './graphs/text-decoder.ts'
 import { buildTokenEmbedding } from './graphs/token-embedding.ts'
 import { buildVisionEncoder } from './graphs/vision-encoder.ts'
 import type { WeightFormats } from './weights/weight-formats.ts'
@@ -14,11 +14,23 @@ const architectures = { glm4v, glm_ocr: glmOcr } as const satisfies Record<
   Architecture
 >
 
+/** Where graphs differ by the device they are for, besides their weights. */
+export interface GraphForm {
+  readonly cacheHome: CacheHome
+  /** Of the vision encoder. */
+  readonly plainAttention: boolean
+}
+
 /**
  * The three graphs of a model. Asks for every tensor it has, by name and shape; no weight is read yet.
  * @throws ModelFolderError when one is missing or of another shape.
  */
-export function buildGraphs(config: ModelConfig, source: TensorSource, formats: WeightFormats) {
+export function buildGraphs(
+  config: ModelConfig,
+  source: TensorSource,
+  formats: WeightFormats,
+  { cacheHome, plainAttention }: GraphForm = { cacheHome: 'host', plainAttention: false },
+) {
   const architecture = architectures[config.architecture]
   const root = new Tensors(source, '')
   const visual = root.under('model.visual')
@@ -33,9 +45,10 @@ export function buildGraphs(config: ModelConfig, source: TensorSource, formats: 
       visual,
       format: formats.vision,
       variant: architecture.vision(config, visual),
+      plainAttention,
     }),
     embed: buildTokenEmbedding(config.text, model, formats.embedding),
-    decoder: buildTextDecoder(config.text, { model, head }, formats),
+    decoder: buildTextDecoder(config.text, { model, head }, formats, cacheHome),
   }
 }
 

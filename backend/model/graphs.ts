@@ -44,5 +44,8 @@ export const decoderGraph = {
     logits: 'logits', // f32 [R, vocab]
     newKey: (layer: number) => `new_key.${layer}`, // f32 [B, S, kvHeads · d]
     newValue: (layer: number) => `new_value.${layer}`, // f32 [B, S, kvHeads · d]
+    // Where the cache lives on the device (webgpu), instead: the whole of it after the step, f32 [B, kvHeads, C, d].
+    presentKey: (layer: number) => `present_key.${layer}`,
+    presentValue: (layer: number) => `present_value.${layer}`,
   },
 } as const

@@ -4,7 +4,7 @@ import type { FeatureId, Row } from '../engine/runner.ts'
 import { decoderGraph, embedGraph } from '../model/graphs.ts'
 import type { TextConfig } from '../model/model-config.ts'
 import { textRotary } from '../model/rotary.ts'
-import type { KvPool } from './kv-pool.ts'
+import type { KvCache } from './kv-cache.ts'
 import type { Sessions } from './sessions.ts'
 import { floats } from './tensors.ts'
 
@@ -26,48 +26,31 @@ interface Lanes {
 export class Decoder {
   readonly #sessions: Pick<Sessions, 'embed' | 'decoder'>
   readonly #config: TextConfig
-  readonly #pool: KvPool
+  readonly #cache: KvCache
   readonly #features: ReadonlyMap<FeatureId, Float32Array>
   readonly #wanted: readonly string[]
 
   constructor(
     sessions: Pick<Sessions, 'embed' | 'decoder'>,
     config: TextConfig,
-    pool: KvPool,
+    cache: KvCache,
     features: ReadonlyMap<FeatureId, Float32Array>,
   ) {
     this.#sessions = sessions
     this.#config = config
-    this.#pool = pool
+    this.#cache = cache
     this.#features = features
-    // Never the whole present cache: the binding copies every output that is fetched.
-    const layers = Array.from({ length: config.layers }, (_, layer) => layer)
-    this.#wanted = [
-      outputs.logits,
-      ...layers.flatMap((layer) => [outputs.newKey(layer), outputs.newValue(layer)]),
-    ]
+    // In the graph's own order: the binding takes the n-th fetch to the n-th output's preferred location.
+    this.#wanted = [...cache.outputs, outputs.logits]
   }
 
   /** f32 [rows that ask for a sample, vocab], in the order of the rows. */
   async forward(rows: readonly Row[]): Promise<Float32Array> {
     const lanes = lanesOf(rows)
-    this.#pool.reserve(rows.map(({ slot, start }) => ({ slot, start, total: start + lanes.tokens })))
+    const cacheRows = rows.map(({ slot, start }) => ({ slot, start, total: start + lanes.tokens }))
+    this.#cache.reserve(cacheRows)
     const results = await this.#sessions.decoder.run(await this.#feeds(rows, lanes), this.#wanted)
-    const width = lanes.tokens * this.#config.kvHeads * this.#config.headSize
-    for (let layer = 0; layer < this.#config.layers; layer++) {
-      const keys = floats(results, outputs.newKey(layer))
-      const values = floats(results, outputs.newValue(layer))
-      for (const { slot, start } of rows) {
-        const from = (slot - lanes.first) * width
-        this.#pool.store(
-          layer,
-          slot,
-          start,
-          keys.subarray(from, from + width),
-          values.subarray(from, from + width),
-        )
-      }
-    }
+    this.#cache.keep(results, cacheRows, lanes.first)
     return floats(results, outputs.logits)
   }
 
@@ -99,7 +82,7 @@ export class Decoder {
       ),
       [inputs.maxTotal]: new Tensor('int32', Int32Array.of(Math.max(...totals)), []),
     }
-    for (const [layer, { key, value }] of this.#pool.view(lanes.first, lane).entries()) {
+    for (const [layer, { key, value }] of this.#cache.past(lanes.first, lane).entries()) {
       feeds[inputs.pastKey(layer)] = key
       feeds[inputs.pastValue(layer)] = value
     }

@@ -1,5 +1,10 @@
 import { strict as assert } from 'node:assert'
-import { Tensor } from 'onnxruntime-node'
+import { type InferenceSession, Tensor } from 'onnxruntime-node'
+import { decoderGraph } from '../model/graphs.ts'
+import type { CacheRow, KvCache, PastTensors } from './kv-cache.ts'
+import { floats } from './tensors.ts'
+
+const { newKey, newValue } = decoderGraph.outputs
 
 export interface KvShape {
   readonly layers: number
@@ -8,12 +13,6 @@ export interface KvShape {
   readonly slots: number
   /** Entries a slot can hold, at most. */
   readonly capacity: number
-}
-
-/** What one layer's attention reads of the slots in a step, f32 [count, kvHeads, width, headSize] each; borrowed. */
-export interface PastTensors {
-  readonly key: Tensor
-  readonly value: Tensor
 }
 
 /** Widths are multiples of this, and grow by at least a quarter: a sequence is moved a few times, not at every step. */
@@ -26,7 +25,7 @@ const growth = 1.25
  * step's new rows are written. The operator's work follows the width (bench/attention), so the width follows the longest
  * sequence any slot holds: when it changes, all entries move.
  */
-export class KvPool {
+export class KvPool implements KvCache {
   readonly #shape: KvShape
   readonly #keys: readonly Float32Array<ArrayBuffer>[]
   readonly #values: readonly Float32Array<ArrayBuffer>[]
@@ -68,8 +67,7 @@ export class KvPool {
     return this.#width
   }
 
-  /** Makes room for a step: each row leaves `total` entries in its slot, of which it keeps the first `start`. */
-  reserve(rows: readonly { readonly slot: number; readonly start: number; readonly total: number }[]): void {
+  reserve(rows: readonly CacheRow[]): void {
     for (const { slot, start } of rows) this.#lengths[slot] = start
     const held = Math.max(...this.#lengths, ...rows.map(({ total }) => total))
     assert(held <= this.#shape.capacity, 'entries fit their slot')
@@ -77,8 +75,27 @@ export class KvPool {
     if (held > this.#width || width * growth * growth < this.#width) this.#resize(width)
   }
 
-  /** Per layer, slots `first` to `first + count - 1`. */
-  view(first: number, count: number): readonly PastTensors[] {
+  get outputs(): readonly string[] {
+    return this.#keys.flatMap((_, layer) => [newKey(layer), newValue(layer)])
+  }
+
+  keep(results: InferenceSession.OnnxValueMapType, rows: readonly CacheRow[], first: number): void {
+    const width = this.#shape.kvHeads * this.#shape.headSize
+    for (let layer = 0; layer < this.#keys.length; layer++) {
+      const [keys, values] = [floats(results, newKey(layer)), floats(results, newValue(layer))]
+      for (const { slot, start, total } of rows) {
+        const from = (slot - first) * (total - start) * width
+        const to = from + (total - start) * width
+        this.store(layer, slot, start, keys.subarray(from, to), values.subarray(from, to))
+      }
+    }
+  }
+
+  release(): void {
+    // Garbage collection does.
+  }
+
+  past(first: number, count: number): readonly PastTensors[] {
     const key = `${first}+${count}`
     let view = this.#views.get(key)
     if (view === undefined) {

@@ -5,7 +5,9 @@ import { ModelFolderError } from '../model/model-folder-error.ts'
 import type { Patches } from '../model/patches.ts'
 import { readModelConfig } from '../model/read-model-config.ts'
 import { Decoder } from './decoder.ts'
+import { DeviceCache } from './device-cache.ts'
 import { parseDevice } from './devices.ts'
+import type { KvCache } from './kv-cache.ts'
 import { KvPool } from './kv-pool.ts'
 import { Sampler } from './sampler.ts'
 import { openSessions, type Sessions } from './sessions.ts'
@@ -23,13 +25,19 @@ export interface ModelOptions {
   readonly device: string
 }
 
+/** From 32 on the provider takes a kernel that is wrong where subgroups are small (docs/adr/0021). */
+const mostTokensOnWebGpu = 31
+
 /** A loaded model with its cache: everything of a runner but the thread. Blocks its thread while it computes. */
 export class Model {
   readonly config: ModelConfig
   readonly device: string
   readonly slots: number
   readonly maxLength: number
+  /** Prompt tokens that one step computes rightly. */
+  readonly mostStepTokens: number
   readonly kvBytes: number
+  readonly #cache: KvCache
   readonly #sessions: Sessions
   readonly #decoder: Decoder
   readonly #sampler: Sampler
@@ -41,14 +49,16 @@ export class Model {
   private constructor(config: ModelConfig, sessions: Sessions, options: ModelOptions) {
     const { slots, maxLength, device } = options
     const { layers, kvHeads, headSize, vocabSize } = config.text
-    const pool = new KvPool({ layers, kvHeads, headSize, slots, capacity: maxLength })
+    const shape = { layers, kvHeads, headSize, slots, capacity: maxLength }
+    this.#cache = parseDevice(device).kind === 'webgpu' ? new DeviceCache(shape) : new KvPool(shape)
     this.config = config
     this.device = parseDevice(device).name
     this.slots = slots
     this.maxLength = maxLength
-    this.kvBytes = pool.bytes
+    this.kvBytes = this.#cache.bytes
+    this.mostStepTokens = parseDevice(device).kind === 'webgpu' ? mostTokensOnWebGpu : maxLength
     this.#sessions = sessions
-    this.#decoder = new Decoder(sessions, config.text, pool, this.#features)
+    this.#decoder = new Decoder(sessions, config.text, this.#cache, this.#features)
     this.#sampler = new Sampler(vocabSize)
     this.#histories = Array.from({ length: slots }, () => new Int32Array(maxLength))
   }
@@ -94,6 +104,7 @@ export class Model {
   }
 
   async close(): Promise<void> {
+    this.#cache.release()
     await release(this.#sessions)
   }
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { InferenceSession } from 'onnxruntime-node'
-import { graphFiles } from '../model/graphs.ts'
+import { decoderGraph, graphFiles } from '../model/graphs.ts'
 import { readManifest } from '../model/manifest.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
+import { readModelConfig } from '../model/read-model-config.ts'
 import { type Device, deviceError, executionProviders } from './devices.ts'
 
 export interface Sessions {
@@ -28,27 +29,51 @@ export async function openSessions({ modelDir, device, threads }: SessionOptions
   if (manifest.device !== device.kind) {
     throw new ModelFolderError(modelDir, `was converted for ${manifest.device}, not for ${device.name}`)
   }
-  const open = (file: string, sessionThreads = threads) =>
-    openSession(join(modelDir, file), device, sessionThreads)
+  const open = (file: string, sessionThreads = threads, locations: OutputLocations = {}) =>
+    openSession(join(modelDir, file), device, sessionThreads, locations)
   const opened: InferenceSession[] = []
   try {
     const vision = await open(graphFiles.vision)
     opened.push(vision)
     const embed = await open(graphFiles.embed, 1) // looks up rows: nothing to share out
     opened.push(embed)
-    return { vision, embed, decoder: await open(graphFiles.decoder) }
+    return {
+      vision,
+      embed,
+      decoder: await open(graphFiles.decoder, threads, await cacheLocations(modelDir, device)),
+    }
   } catch (error) {
     for (const session of opened) await session.release()
     throw error
   }
 }
 
-async function openSession(path: string, device: Device, threads: number): Promise<InferenceSession> {
+type OutputLocations = Readonly<Record<string, 'cpu' | 'gpu-buffer'>>
+
+/** The cache stays where the next step reads it. */
+async function cacheLocations(modelDir: string, { kind }: Device): Promise<OutputLocations> {
+  if (kind !== 'webgpu') return {}
+  const { text } = await readModelConfig(modelDir)
+  const names = Array.from({ length: text.layers }, (_, layer) => [
+    decoderGraph.outputs.presentKey(layer),
+    decoderGraph.outputs.presentValue(layer),
+  ])
+  const cache = Object.fromEntries(names.flat().map((name) => [name, 'gpu-buffer' as const]))
+  return { ...cache, [decoderGraph.outputs.logits]: 'cpu' }
+}
+
+async function openSession(
+  path: string,
+  device: Device,
+  threads: number,
+  outputLocations: OutputLocations,
+): Promise<InferenceSession> {
   try {
     return await InferenceSession.create(path, {
       executionProviders: executionProviders(device),
       intraOpNumThreads: threads,
       interOpNumThreads: 1,
+      ...(Object.keys(outputLocations).length === 0 ? {} : { preferredOutputLocation: outputLocations }),
       executionMode: 'sequential',
       // Processors without VNNI saturate u8 × s8 products; this takes their slower, exact ones (no effect elsewhere).
       extra: { session: { x64quantprecision: '1' } },

@@ -39,7 +39,7 @@ export async function warmUp(model: Model, now: () => number): Promise<WarmUp> {
   const decode = Array.from({ length: model.slots }, (_, slot) => row(slot, 0, 1))
   await model.step(decode)
   const decodeMs = await timed(() => model.step(decode), now)
-  const most = Math.min(chunkSizes.most, model.maxLength - 1)
+  const most = Math.min(chunkSizes.most, model.mostStepTokens, model.maxLength - 1)
   let size = Math.min(chunkSizes.least, most)
   let prefillMs = await timedTwice(model, size, now)
   while (prefillMs * 2 <= targetStepMs && size < most) {

@@ -9,6 +9,9 @@ import type { WeightFormats } from '../weights/weight-formats.ts'
 import { addRmsNorm, gatedMlp, reshape, rmsNorm, rotate, split } from './layers.ts'
 import type { Tensors } from './tensors.ts'
 
+/** Who keeps the cache between steps: the runtime, in memory, or the device, as the outputs of the last step. */
+export type CacheHome = 'host' | 'device'
+
 interface DecoderWeights {
   /** Tensors under `model.language_model.` */
   readonly model: Tensors
@@ -23,6 +26,7 @@ export function buildTextDecoder(
   config: TextConfig,
   weights: DecoderWeights,
   formats: Pick<WeightFormats, 'layers' | 'head'>,
+  cacheHome: CacheHome,
 ): BuiltGraph {
   const format = formats.layers
   const g = new GraphBuilder('decoder')
@@ -36,7 +40,7 @@ export function buildTextDecoder(
   let residual = reshape(g, inputs.embeddings, [-1, config.hiddenSize])
   let normed = rmsNorm(g, residual, norm('input_layernorm', firstLayer), eps)
   for (const [i, layer] of layers.entries()) {
-    let attended = attention(g, config, { layer, index: i, format, inputs, x: normed })
+    let attended = attention(g, config, { layer, index: i, format, inputs, cacheHome, x: normed })
     if (i === layers.length - 1) {
       // Past the last cache entry, only the rows that get logits matter.
       attended = g.op('Gather', [attended, inputs.logitRows])
@@ -83,6 +87,7 @@ interface AttentionContext {
   readonly index: number
   readonly format: WeightFormat
   readonly inputs: Inputs
+  readonly cacheHome: CacheHome
   readonly x: Value
 }
 
@@ -90,7 +95,7 @@ interface AttentionContext {
 function attention(
   g: GraphBuilder,
   config: TextConfig,
-  { layer, index, format, inputs, x }: AttentionContext,
+  { layer, index, format, inputs, cacheHome, x }: AttentionContext,
 ): Value {
   const { heads, kvHeads, headSize, rope } = config
   const [queryWidth, keyWidth] = [heads * headSize, kvHeads * headSize]
@@ -110,15 +115,12 @@ function attention(
   const rotary = { ...angles, rotaryDim: rope.rotaryDim, interleaved: true }
   const rotatedQuery = rotate(g, query, { ...rotary, heads })
   const rotatedKey = rotate(g, key, { ...rotary, heads: kvHeads })
-  g.output(decoderGraph.outputs.newKey(index), rotatedKey, 'f32', ['B', 'S', keyWidth])
-  g.output(decoderGraph.outputs.newValue(index), value, 'f32', ['B', 'S', keyWidth])
 
   const pastDims = ['B', kvHeads, 'C', headSize]
   const pastKey = g.input(decoderGraph.inputs.pastKey(index), 'f32', pastDims)
   const pastValue = g.input(decoderGraph.inputs.pastValue(index), 'f32', pastDims)
   const { totalMinusOne, maxTotal } = inputs
-  // The present cache (outputs 1 and 2) is computed and dropped: fetching it would copy the whole cache.
-  const [attended] = g.node(
+  const [attended, presentKey, presentValue] = g.node(
     'GroupQueryAttention',
     [rotatedQuery, rotatedKey, value, pastKey, pastValue, totalMinusOne, maxTotal],
     [true, true, true],
@@ -127,7 +129,16 @@ function attention(
       attributes: { num_heads: heads, kv_num_heads: kvHeads, scale: { float: headSize ** -0.5 } },
     },
   )
-  assert(attended, 'the attention output is wanted')
+  assert(attended && presentKey && presentValue, 'all three outputs are wanted')
+  const names = decoderGraph.outputs
+  if (cacheHome === 'device') {
+    g.output(names.presentKey(index), presentKey, 'f32', pastDims)
+    g.output(names.presentValue(index), presentValue, 'f32', pastDims)
+  } else {
+    // The present cache is computed and dropped: fetching it would copy the whole cache.
+    g.output(names.newKey(index), rotatedKey, 'f32', ['B', 'S', keyWidth])
+    g.output(names.newValue(index), value, 'f32', ['B', 'S', keyWidth])
+  }
   return reshape(g, attended, [-1, queryWidth])
 }
 

@@ -22,6 +22,8 @@ interface VisionContext {
   readonly visual: Tensors
   readonly format: WeightFormat
   readonly variant: (g: GraphBuilder) => VisionVariant
+  /** Written out instead of the fused operator, which is wrong on some devices (docs/adr/0021). */
+  readonly plainAttention: boolean
 }
 
 /** LayerNorm inside the merger has the framework's default, whatever the configuration says of RMSNorm. */
@@ -74,7 +76,8 @@ interface BlockContext extends Omit<VisionContext, 'variant'> {
 }
 
 /** Full attention among the picture's patches, with its output projection. */
-function attention(g: GraphBuilder, { config, block, format, variant, cos, sin, x }: BlockContext): Value {
+function attention(g: GraphBuilder, context: BlockContext): Value {
+  const { config, block, format, variant, plainAttention, cos, sin, x } = context
   const { hiddenSize, heads, headSize, attentionBias } = config
   const weight = block.weight('attn.qkv', [3 * hiddenSize, hiddenSize])
   const bias = block.bias('attn.qkv', 3 * hiddenSize, attentionBias)
@@ -87,16 +90,34 @@ function attention(g: GraphBuilder, { config, block, format, variant, cos, sin, 
   const rotary = { cos, sin, rows: g.constant('i64', [0]), heads, rotaryDim: headSize, interleaved: false }
   const heading = (rows: Value, which: 'q_norm' | 'k_norm') =>
     rotate(g, reshape(g, variant.normHeads(g, rows, block, which), sequence), rotary)
-  const attended = g.op(
-    'MultiHeadAttention',
-    [heading(query, 'q_norm'), heading(key, 'k_norm'), reshape(g, value, sequence)],
-    { domain: 'com.microsoft', attributes: { num_heads: heads, scale: { float: headSize ** -0.5 } } },
-  )
+  const qkv = [heading(query, 'q_norm'), heading(key, 'k_norm'), reshape(g, value, sequence)] as const
+  const attended = plainAttention
+    ? attendPlainly(g, qkv, { heads, headSize })
+    : g.op('MultiHeadAttention', qkv, {
+        domain: 'com.microsoft',
+        attributes: { num_heads: heads, scale: { float: headSize ** -0.5 } },
+      })
   return format.linear(g, reshape(g, attended, [-1, hiddenSize]), {
     weight: block.weight('attn.proj', [hiddenSize, hiddenSize]),
     bias: block.bias('attn.proj', hiddenSize, attentionBias),
     outliers: false,
   })
+}
+
+/** The same in products of matrices: a picture of N patches takes N² numbers a head. */
+function attendPlainly(
+  g: GraphBuilder,
+  [query, key, value]: readonly [Value, Value, Value],
+  { heads, headSize }: Pick<VisionConfig, 'heads' | 'headSize'>,
+): Value {
+  const headsFirst = (x: Value, perm: readonly number[]) =>
+    g.op('Transpose', [reshape(g, x, [1, -1, heads, headSize])], { attributes: { perm } })
+  const scale = g.constant('f32', [headSize ** -0.5], [])
+  const scaled = g.op('Mul', [headsFirst(query, [0, 2, 1, 3]), scale])
+  const scores = g.op('MatMul', [scaled, headsFirst(key, [0, 2, 3, 1])])
+  const weights = g.op('Softmax', [scores], { attributes: { axis: -1 } })
+  const attended = g.op('MatMul', [weights, headsFirst(value, [0, 2, 1, 3])])
+  return g.op('Transpose', [attended], { attributes: { perm: [0, 2, 1, 3] } })
 }
 
 function mlpWeights(block: Tensors, { hiddenSize, mlpSize, attentionBias }: VisionConfig) {

@@ -9,7 +9,7 @@ const width = shape.kvHeads * shape.headSize
 type Content = number[][][]
 
 function holds(pool: KvPool, slot: number, content: Content): boolean {
-  return pool.view(slot, 1).every(({ key, value }, layer) => {
+  return pool.past(slot, 1).every(({ key, value }, layer) => {
     const [keys, values] = [key.data, value.data] as Float32Array[]
     return (content[layer] ?? []).every((row, entry) =>
       row.every((expected, i) => {

@@ -33,10 +33,13 @@ export const models: readonly [SmallModel, SmallModel, SmallModel] = [
 ]
 
 /** A folder converted in fp32, to be removed by the test. */
-export async function convert({ dir, frequencies }: SmallModel): Promise<string> {
+export async function convert(
+  { dir, frequencies }: SmallModel,
+  device: 'cpu' | 'webgpu' = 'cpu',
+): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'glm-runtime-'))
   const outDir = join(parent, 'out')
-  await convertModel({ modelDir: dir, outDir, dtype: 'fp32', device: 'cpu' })
+  await convertModel({ modelDir: dir, outDir, dtype: 'fp32', device })
   const config = JSON.parse(await readFile(join(outDir, 'config.json'), 'utf8'))
   await writeFile(
     join(outDir, 'config.json'),
@@ -49,7 +52,10 @@ export async function remove(outDir: string): Promise<void> {
   await rm(join(outDir, '..'), { recursive: true })
 }
 
-export function start(modelDir: string, { slots = 4, maxLength = 512 } = {}): Promise<WorkerRunner> {
+export function start(
+  modelDir: string,
+  { slots = 4, maxLength = 512, device = 'cpu' } = {},
+): Promise<WorkerRunner> {
   const signal = AbortSignal.timeout(60_000)
-  return startRunner({ modelDir, slots, maxLength, threads: 1, device: 'cpu', signal })
+  return startRunner({ modelDir, slots, maxLength, threads: 1, device, signal })
 }
