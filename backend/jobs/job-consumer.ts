@@ -6,7 +6,7 @@ import { type Attempt, attemptKey, GROUP, type JobQueue, queueKeys, toEntries } 
 import { DEFAULT_CALLER, type JobEntry, valuesOf } from './job-record.ts'
 import { abandoned, judgeFailure, toApiError } from './retry-policy.ts'
 
-export interface JobAnswer {
+interface JobAnswer {
   /** The clean text alone, for producers that want no more. */
   readonly content: string
   /** JSON of the whole response. */

@@ -29,7 +29,7 @@ export function judgeFailure(error: ApiError, tries: number, maxTries: number, r
 }
 
 /** 1, 2, 4, … seconds after the first, second, third try, at most five minutes, minus up to half at random. */
-export function retryDelayMs(tries: number, random: number): number {
+function retryDelayMs(tries: number, random: number): number {
   const delayMs = Math.min(BASE_DELAY_MS * 2 ** Math.max(0, tries - 1), MAX_DELAY_MS)
   return Math.round(delayMs * (1 - random / 2))
 }

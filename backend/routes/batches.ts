@@ -31,7 +31,7 @@ const params = z.object({ id: z.string() })
 const batch = { 'application/json': { schema: batchSchema } }
 const jsonLines = { 'application/jsonl': { schema: z.string() } }
 
-export const submitBatchRoute = createRoute({
+const submitBatchRoute = createRoute({
   method: 'post',
   path: '/v1/batches',
   tags: ['jobs'],
@@ -52,7 +52,7 @@ export const submitBatchRoute = createRoute({
   },
 })
 
-export const readBatchRoute = createRoute({
+const readBatchRoute = createRoute({
   method: 'get',
   path: '/v1/batches/{id}',
   tags: ['jobs'],
@@ -64,7 +64,7 @@ export const readBatchRoute = createRoute({
   },
 })
 
-export const batchResultsRoute = createRoute({
+const batchResultsRoute = createRoute({
   method: 'get',
   path: '/v1/batches/{id}/results',
   tags: ['jobs'],

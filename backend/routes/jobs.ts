@@ -36,7 +36,7 @@ const job = { 'application/json': { schema: jobSchema } }
 
 const location = { Location: { schema: { type: 'string' as const }, description: 'where the job is read' } }
 
-export const submitJobRoute = createRoute({
+const submitJobRoute = createRoute({
   method: 'post',
   path: '/v1/jobs',
   tags: ['jobs'],
@@ -60,7 +60,7 @@ export const submitJobRoute = createRoute({
   },
 })
 
-export const readJobRoute = createRoute({
+const readJobRoute = createRoute({
   method: 'get',
   path: '/v1/jobs/{id}',
   tags: ['jobs'],
@@ -71,7 +71,7 @@ export const readJobRoute = createRoute({
   },
 })
 
-export const cancelJobRoute = createRoute({
+const cancelJobRoute = createRoute({
   method: 'delete',
   path: '/v1/jobs/{id}',
   tags: ['jobs'],

@@ -3,7 +3,7 @@ import { errorResponses } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 import type { Server } from '../server.ts'
 
-export const metricsRoute = createRoute({
+const metricsRoute = createRoute({
   method: 'get',
   path: '/metrics',
   tags: ['operation'],

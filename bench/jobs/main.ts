@@ -9,7 +9,7 @@ const report = await runChaos({
   backends: 3,
   seed: Number(seed),
   strokeEveryMs: 1200,
-  submitEveryMs: 60,
+  submitEveryMs: 200,
   timeoutMs: 600_000,
   flags: [],
 })

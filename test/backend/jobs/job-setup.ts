@@ -7,9 +7,9 @@ import { Jobs } from '../../../backend/jobs/jobs.ts'
 import { connectRedis } from '../../../backend/jobs/redis-link.ts'
 import { ResultsTail } from '../../../backend/jobs/results-tail.ts'
 
-export const silent: JobLog = { info: () => {}, warn: () => {}, error: () => {} }
+const silent: JobLog = { info: () => {}, warn: () => {}, error: () => {} }
 
-export const limits: JobQueueLimits = { maxJobs: 1000, resultTtlMs: 3_600_000, maxAgeMs: 3_600_000 }
+const limits: JobQueueLimits = { maxJobs: 1000, resultTtlMs: 3_600_000, maxAgeMs: 3_600_000 }
 
 const cleanUps: (() => Promise<unknown> | unknown)[] = []
 
@@ -17,7 +17,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
 
-export const atEnd = (cleanUp: () => Promise<unknown> | unknown) => cleanUps.push(cleanUp)
+const atEnd = (cleanUp: () => Promise<unknown> | unknown) => cleanUps.push(cleanUp)
 
 /** A connection of the product's own kind, ready. */
 export async function link(url: string, blockMs = 0): Promise<Redis> {
