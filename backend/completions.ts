@@ -68,18 +68,24 @@ export class Completions {
     const { engine, model } = this.#options
     const room = this.#room(request, prompt.tokens.length)
     const sampling = samplingOptions(request, model)
-    return Array.from({ length: request.answers }, (_, index) =>
-      engine.submit({
-        id: request.answers === 1 ? request.id : `${request.id}-${index}`,
-        caller: { id: request.callerId, deadlineMs: request.deadlineMs },
-        prompt,
-        sampling: { ...sampling, seed: sampling.seed + index },
-        maxNewTokens: Math.min(request.maxNewTokens ?? DEFAULT_MAX_NEW_TOKENS, room),
-        stopTokens: model.tokens.eos,
-        constraint: request.createConstraint?.() ?? null,
-        signal: request.signal,
-      }),
-    )
+    return Array.from({ length: request.answers }, (_, index) => {
+      const constraint = request.createConstraint?.() ?? null
+      try {
+        return engine.submit({
+          id: request.answers === 1 ? request.id : `${request.id}-${index}`,
+          caller: { id: request.callerId, deadlineMs: request.deadlineMs },
+          prompt,
+          sampling: { ...sampling, seed: sampling.seed + index },
+          maxNewTokens: Math.min(request.maxNewTokens ?? DEFAULT_MAX_NEW_TOKENS, room),
+          stopTokens: model.tokens.eos,
+          constraint,
+          signal: request.signal,
+        })
+      } catch (error) {
+        constraint?.close() // the engine closes those it took
+        throw error
+      }
+    })
   }
 
   /** Tokens one answer may have. */

@@ -89,6 +89,13 @@ test('bound tools are called, streamed or not, and their results fed back', asyn
   expect(streamed).toMatchObject({ tool_calls: [{ name: 'weather', args: { city: '北京' } }] })
 })
 
+test('an object of a schema is what comes', async () => {
+  const schema = z.object({ currency: z.enum(['CNY', 'USD']), ok: z.boolean() })
+  const model = tiny().withStructuredOutput(schema, { method: 'jsonSchema' })
+  const value = await model.invoke([question(image)])
+  expect(schema.parse(value)).toEqual(value)
+})
+
 test('errors tell status and field', async () => {
   await expect(modelAt(running.url, 'gpt-5').invoke('x')).rejects.toMatchObject({ status: 404 })
   await expect(tiny({ modelKwargs: { logit_bias: { 5: 1 } } }).invoke('x')).rejects.toMatchObject({

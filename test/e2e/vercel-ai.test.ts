@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible'
-import { APICallError, generateText, stepCountIs, streamText, tool } from 'ai'
+import { APICallError, generateText, Output, stepCountIs, streamText, tool } from 'ai'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import type { RunningServer } from '../../backend/start-server.ts'
@@ -16,7 +16,12 @@ beforeAll(async () => {
 afterAll(() => Promise.all([running.close(), scripted.close()]))
 
 const modelAt = (url: string, name: string) =>
-  createOpenAICompatible({ name: 'glm', baseURL: `${url}/v1`, includeUsage: true })(name)
+  createOpenAICompatible({
+    name: 'glm',
+    baseURL: `${url}/v1`,
+    includeUsage: true,
+    supportsStructuredOutputs: true,
+  })(name)
 const tiny = () => modelAt(running.url, 'glm4v-tiny')
 
 const ask = (names: readonly string[], text: string) => [
@@ -86,6 +91,16 @@ test('tools are called and answered, streamed or not', async () => {
   const streamed = streamText(request)
   expect(await streamed.text).toBe('晴。')
   expect((await streamed.steps)[0]?.toolCalls[0]?.input).toEqual({ city: '北京' })
+})
+
+test('an object of a schema is what comes', async () => {
+  const schema = z.object({ currency: z.enum(['CNY', 'USD']), ok: z.boolean() })
+  const result = await generateText({
+    model: tiny(),
+    messages: ask([image], prompt),
+    output: Output.object({ schema }),
+  })
+  expect(schema.parse(result.output)).toEqual(result.output)
 })
 
 test('reasoning comes apart', async () => {
