@@ -92,7 +92,8 @@ byId('composer', HTMLFormElement).addEventListener('submit', (event) => {
   askQuestion()
 })
 question.addEventListener('keydown', (event) => {
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return // composing: Enter takes the characters
+  const composing = event.isComposing || event.keyCode === 229 // Enter takes the characters; Safari tells by 229 alone
+  if (event.key !== 'Enter' || event.shiftKey || composing) return
   event.preventDefault()
   askQuestion()
 })

@@ -91,11 +91,9 @@ function addDropping(field, add) {
  * @param {() => void} remove
  */
 function thumb(language, picture, remove) {
-  const button = element(
-    'button',
-    { type: 'button', 'aria-label': language.t('remove', { name: picture.name }) },
-    '×',
-  )
+  const name = language.t('remove', { name: picture.name })
+  const cross = element('span', { 'aria-hidden': 'true' }, '×')
+  const button = element('button', { type: 'button', 'aria-label': name }, cross)
   button.addEventListener('click', () => {
     remove()
     byId('choose', HTMLButtonElement).focus()

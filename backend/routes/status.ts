@@ -3,7 +3,7 @@ import { errorResponses } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 import type { Server } from '../server.ts'
 
-const statusSchema = z
+export const statusSchema = z
   .object({
     model: z.string(),
     device: z.string(),

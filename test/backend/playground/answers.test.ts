@@ -127,21 +127,36 @@ test('parameters that are set are sent, those left empty are not, and bad ones a
   await page.context().close()
 })
 
-test('a schema goes along as response_format, and one that is not JSON is named before anything is sent', async () => {
+test('a schema holds the answer, and one that is not JSON is named before anything is sent', async () => {
   const { page } = await openWithReceipt()
   await page.getByText('Answer format').click()
   await page.getByLabel('JSON by a schema').check()
-  const schema = { type: 'object', properties: { total: { type: 'string' } }, required: ['total'] }
+  const schema = {
+    type: 'object',
+    properties: { total: { type: 'string', maxLength: 8 } },
+    required: ['total'],
+    additionalProperties: false,
+  }
   await page.locator('#schema').fill('{"type": ')
   await page.locator('#question').fill('What is the total?')
   await page.locator('#question').press('Enter')
   await expect.poll(() => page.locator('#settings-problem').textContent()).toMatch(/not valid JSON/)
   await page.locator('#schema').fill(JSON.stringify(schema))
   const sent = page.waitForRequest(`${running.url}/v1/multimodal/completions`)
-  await askOnPage(page, 'What is the total?')
+  const answer = await askOnPage(page, 'What is the total?')
+  expect(JSON.parse(answer)).toEqual({ total: expect.any(String) })
   expect((await sent).postDataJSON()).toMatchObject({
     response_format: { type: 'json_schema', json_schema: { name: 'answer', strict: true, schema } },
   })
+  await page.context().close()
+})
+
+test('the schema that the page brings is one the server takes', async () => {
+  const { page } = await openWithReceipt()
+  await page.getByText('Answer format').click()
+  await page.getByLabel('JSON by a schema').check()
+  const answer = JSON.parse(await askOnPage(page, '列出所有金额'))
+  expect(answer).toEqual({ amounts: expect.any(Array), total: expect.stringMatching(/^\d{1,5}\.\d\d$/) })
   await page.context().close()
 })
 
@@ -184,6 +199,34 @@ test('a server that is gone and one with all its work are told apart', async () 
   await page.locator('#question').press('Enter')
   await page.getByText('all the work it takes').waitFor()
   await page.getByText('Try again in 7 s.').waitFor()
+  await page.context().close()
+})
+
+test('reasoning is shown apart from the answer', async () => {
+  const { page } = await openWithReceipt()
+  const deltas = [{ reasoning_content: 'Let me ' }, { reasoning_content: 'see.' }, { content: 'Seen.' }]
+  const events = deltas.map((delta) => JSON.stringify({ choices: [{ delta, finish_reason: null }] }))
+  const last = JSON.stringify({ choices: [{ delta: {}, finish_reason: 'stop' }] })
+  const body = [...events, last, '[DONE]'].map((data) => `data: ${data}\n\n`).join('')
+  await page.route('**/v1/multimodal/completions', (route) =>
+    route.fulfill({ contentType: 'text/event-stream', body }),
+  )
+  await page.getByLabel('Let the model think first').check()
+  const sent = page.waitForRequest('**/v1/multimodal/completions')
+  expect(await askOnPage(page, 'Hello')).toBe('Seen.')
+  expect((await sent).postDataJSON()).toMatchObject({ thinking: true })
+  expect(await page.locator('.reasoning div').textContent()).toBe('Let me see.')
+  await page.context().close()
+})
+
+test('a stream that breaks off is not taken for an answer, and its text stays', async () => {
+  const { page } = await openWithReceipt()
+  const body = `data: ${JSON.stringify({ choices: [{ delta: { content: 'half' }, finish_reason: null }] })}\n\n`
+  await page.route('**/v1/multimodal/completions', (route) =>
+    route.fulfill({ contentType: 'text/event-stream', body }),
+  )
+  expect(await askOnPage(page, 'Hello')).toBe('half')
+  await page.getByText('The connection broke before the answer was whole.').waitFor()
   await page.context().close()
 })
 
