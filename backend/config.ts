@@ -206,7 +206,7 @@ function isSigningKey(text: string): boolean {
   }
 }
 
-export type FlagName = keyof typeof flags
+type FlagName = keyof typeof flags
 
 type CamelCase<S extends string> = S extends `${infer Head}-${infer Tail}`
   ? `${Head}${Capitalize<CamelCase<Tail>>}`

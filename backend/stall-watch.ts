@@ -24,7 +24,7 @@ export function watchForStalls({ stats, timeoutMs, onStall, signal }: StallWatch
 }
 
 /** null: the model moves, or has nothing to do. */
-export function stallOf(
+function stallOf(
   { state, stepAgeMs }: ReturnType<StallWatchOptions['stats']>,
   timeoutMs: number,
 ): string | null {

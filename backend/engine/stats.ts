@@ -28,7 +28,7 @@ export interface Counters {
 }
 
 /** Why a request was turned away at the door. */
-export const refusalReasons = ['queue_full', 'rate_limit_exceeded', 'draining', 'worker_restarting'] as const
+const refusalReasons = ['queue_full', 'rate_limit_exceeded', 'draining', 'worker_restarting'] as const
 export type RefusalReason = (typeof refusalReasons)[number]
 
 export type EngineState = 'serving' | 'restarting' | 'draining' | 'failed' | 'closed'

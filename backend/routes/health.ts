@@ -18,9 +18,9 @@ const responses = {
   503: { description: 'loading, draining or unhealthy', content, headers: retryAfterHeader() },
 }
 
-export const healthRoute = createRoute({ method: 'get', path: '/health', tags: ['operation'], responses })
-export const readyRoute = createRoute({ method: 'get', path: '/readyz', tags: ['operation'], responses })
-export const liveRoute = createRoute({
+const healthRoute = createRoute({ method: 'get', path: '/health', tags: ['operation'], responses })
+const readyRoute = createRoute({ method: 'get', path: '/readyz', tags: ['operation'], responses })
+const liveRoute = createRoute({
   method: 'get',
   path: '/livez',
   tags: ['operation'],

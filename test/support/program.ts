@@ -8,7 +8,7 @@ import { testCacheDir } from './start-test-server.ts'
 const entry = fileURLToPath(new URL('../../bin/glm.js', import.meta.url))
 const children: ChildProcess[] = []
 
-export type LogLine = Record<string, unknown> & { readonly message: string }
+type LogLine = Record<string, unknown> & { readonly message: string }
 
 export interface Program {
   readonly child: ChildProcess
