@@ -127,8 +127,9 @@ class Trainer:
             group["lr"] = rate
         self.optimiser.step()
         self.optimiser.zero_grad()
-        torch._foreach_lerp_(self.average, list(self.model.parameters()), 1 - keep)
         self.progress.step += 1
+        keep = min(keep, self.progress.step / (self.progress.step + 10))  # forgets the first weights soon
+        torch._foreach_lerp_(self.average, list(self.model.parameters()), 1 - keep)
 
     def averaged_model(self) -> Glm4v:
         """A copy of the model with the averaged weights, for measuring."""
