@@ -18,7 +18,7 @@ export function snippet(language, request, target) {
 /** @param {ApiRequest} request @param {Target} target */
 function curl({ path, body, stream }, { url, key }) {
   const lines = [
-    `curl -sS${stream ? 'N' : ''} ${url}${path} \\`,
+    `curl -sS${stream ? 'N' : ''} '${(url + path).replaceAll("'", '%27')}' \\`,
     ...(key ? ['  -H "authorization: Bearer $GLM_API_KEY" \\'] : []),
     "  -H 'content-type: application/json' --data-binary @- <<'JSON'",
     JSON.stringify(body, null, 2),
