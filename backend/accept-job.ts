@@ -3,6 +3,7 @@ import type { Context } from 'hono'
 import { parseRequest } from '../shared/parse-request.ts'
 import type { HttpEnv } from './http-env.ts'
 import { jobBody } from './job-body.ts'
+import { queuedRecord } from './jobs/job-record.ts'
 import type { NewJob } from './jobs/jobs.ts'
 import type { JobService } from './start-jobs.ts'
 
@@ -25,8 +26,11 @@ export async function acceptJob(
   { jobs }: JobService,
   newJob: NewJob,
 ): Promise<Response> {
-  const id = await jobs.submit(newJob, submitOptions(c))
+  const options = submitOptions(c)
+  const id = await jobs.submit(newJob, options)
   c.get('access')['job_id'] = id
   c.header('location', `/v1/jobs/${id}`)
-  return c.json(jobBody(await jobs.read(id, c.get('callerId'))), 202)
+  // It is accepted, whether or not Redis still answers: only a repeated key's job may be further than queued.
+  const queued = queuedRecord({ id, fields: ['caller', options.callerId] })
+  return c.json(jobBody(await jobs.read(id, options.callerId).catch(() => queued)), 202)
 }

@@ -18,7 +18,9 @@ export async function respondAsync(
 ): Promise<Response> {
   const full = refusal instanceof ApiError && refusal.code === 'queue_full'
   const asked = (c.req.header('prefer') ?? '').split(/[,;]/).some((token) => token.trim() === 'respond-async')
-  if (!full || !asked || server.jobs === null) throw refusal
+  // What the edge reserved for a request ends with it: nobody would pay for a job of the edge's.
+  const fromEdge = c.get('signed') !== null
+  if (!full || !asked || fromEdge || server.jobs === null) throw refusal
   c.header('preference-applied', 'respond-async')
   return acceptJob(c, server.jobs, { request: JSON.stringify(request()), webhook: null })
 }

@@ -29,7 +29,8 @@ export interface BatchRecord {
 
 /** Redis refuses a submission that reaches it later than this. */
 const SUBMIT_TIMEOUT_MS = 2500
-const SUBMIT_TRIES = 2
+/** For a connection that is just being mended; then the caller is told. */
+const SUBMIT_PATIENCE_MS = 1000
 const RETRY_PAUSE_MS = 100
 /** How long a submission of unknown fate is tried to be taken back. */
 const WITHDRAW_PATIENCE_MS = 120_000
@@ -130,7 +131,8 @@ export class Jobs {
       jobs,
     }
     let cause: unknown
-    for (let tries = 0; tries < SUBMIT_TRIES; tries++) {
+    const untilMs = performance.now() + SUBMIT_PATIENCE_MS
+    do {
       try {
         return await this.#queue.submit(submission, SUBMIT_TIMEOUT_MS)
       } catch (error) {
@@ -139,7 +141,7 @@ export class Jobs {
         cause = error
         await delay(RETRY_PAUSE_MS)
       }
-    }
+    } while (performance.now() < untilMs)
     // Who has a key may ask again and find the job; without one nobody could, so it must not run.
     if (idempotencyKey === null) this.#withdrawLater(submission.token)
     throw queueUnavailable(cause)

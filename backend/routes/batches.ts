@@ -87,7 +87,9 @@ export function addBatches(app: OpenAPIHono<HttpEnv>, server: Server, service: J
     for (const { webhook } of newJobs) if (webhook !== null) service.checkWebhook(webhook)
     const id = await jobs.submitBatch(newJobs, submitOptions(c))
     c.header('location', `/v1/batches/${id}`)
-    return c.json(batchBody(await jobs.readBatch(id, c.get('callerId'))), 202)
+    // It is accepted, whether or not Redis still answers: only a repeated key's batch may be further than this.
+    const fresh = { id, createdMs: Date.now(), total: newJobs.length, done: 0, dead: 0, cancelled: 0 }
+    return c.json(batchBody(await jobs.readBatch(id, c.get('callerId')).catch(() => fresh)), 202)
   })
   app.get('/v1/batches/:id', async (c) =>
     c.json(batchBody(await jobs.readBatch(c.req.param('id'), c.get('callerId'))), 200),

@@ -33,7 +33,14 @@ async function start(flags: readonly string[] = []) {
       headers: { 'content-type': 'application/json', ...headers },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
-  const submit = async () => (await (await ask('/v1/jobs', question)).json()) as JobBody
+  /** Asks again while Redis is on its way back. */
+  const submit = async () => {
+    for (;;) {
+      const response = await ask('/v1/jobs', question)
+      if (response.status === 202) return (await response.json()) as JobBody
+      expect(response.status).toBe(503)
+    }
+  }
   const finished = async (id: string) => {
     for (;;) {
       const job = (await (await ask(`/v1/jobs/${id}?wait=30`)).json()) as JobBody
