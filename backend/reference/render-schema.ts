@@ -19,7 +19,7 @@ export function renderSchema(schema: Schema): Html {
 }
 
 function renderChoices(choices: readonly Schema[]): Html {
-  return html`${choices.map((choice) => html`<p>One of:</p>${renderSchema(choice)}`)}`
+  return html`${choices.map((choice, index) => html`<p>${index === 0 ? 'One of:' : 'Or:'}</p>${renderSchema(choice)}`)}`
 }
 
 function renderField(name: string, field: Schema, required: boolean): Html {
@@ -28,8 +28,8 @@ function renderField(name: string, field: Schema, required: boolean): Html {
   return html`<tr>
     <td><code>${name}</code>${required ? html` <small class="required">required</small>` : ''}</td>
     <td>${typeName(field)}</td>
-    <td>${renderText(description)}${inner.map(renderSchema)}</td>
-  </tr>`
+    <td>${renderText(description)}</td>
+  </tr>${inner.length === 0 ? '' : html`<tr><td class="inner" colspan="3">${inner.map(renderSchema)}</td></tr>`}`
 }
 
 /** Objects spelled out in place; named ones have their own section. */
