@@ -28,6 +28,7 @@ export function createApp(server: Server): OpenAPIHono<HttpEnv> {
   const app = new OpenAPIHono<HttpEnv>()
   app.use(requestId())
   app.use(accessLog(server.log, server.metrics))
+  if (server.tracing !== null) app.use(server.tracing.middleware())
   app.use(bodyMemory(server.memory, server.config.maxBodyBytes))
   app.use(signedRequest(server, server.config.signingKey.flatMap(parseSigningKeys)))
   app.use(apiKey(server.config.apiKey))

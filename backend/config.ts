@@ -190,6 +190,12 @@ export const flags = {
     repeatable: true,
     describe: 'host[:port] that webhooks may be sent to although it is not public; repeatable',
   },
+  'otlp-url': {
+    schema: optional(z.url({ protocol: /^https?$/ })),
+    fallback: null,
+    describe:
+      'OpenTelemetry collector that takes traces, such as http://127.0.0.1:4318/v1/traces; none: no traces',
+  },
   'log-level': {
     schema: z.enum(['debug', 'info', 'warn', 'error', 'silent']),
     fallback: 'info',

@@ -5,6 +5,7 @@ import type { ServerState } from './state.ts'
 
 /** Seconds; from a cached answer on a GPU to a page read on one core. */
 const STAGE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300]
+const INTER_TOKEN_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5]
 const TOKEN_BUCKETS = [1, 8, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16_384, 32_768]
 
 export interface JobDepths {
@@ -36,6 +37,7 @@ export class Metrics {
   readonly #refusedSeen = new Map<string, number>()
   readonly #requestSeconds: Histogram
   readonly #stages: Readonly<Record<Stage, Histogram>>
+  readonly #interToken: Histogram
   readonly #promptTokens: Histogram
   readonly #generatedTokens: Histogram
 
@@ -73,6 +75,12 @@ export class Metrics {
       buckets: STAGE_BUCKETS,
       registers,
     })
+    this.#interToken = new Histogram({
+      name: 'glm_inter_token_latency_seconds',
+      help: 'Between one token of an answer and the next, on average over the answer.',
+      buckets: INTER_TOKEN_BUCKETS,
+      registers,
+    })
     const tokens = (name: string, help: string) =>
       new Histogram({ name, help, buckets: TOKEN_BUCKETS, registers })
     this.#promptTokens = tokens(
@@ -101,6 +109,9 @@ export class Metrics {
       glm_request_vision_time_seconds: visionMs / 1000,
       glm_request_prefill_time_seconds: prefillMs / 1000,
       glm_request_decode_time_seconds: decodeMs / 1000,
+    }
+    if (usage.completionTokens > 1) {
+      this.#interToken.observe(decodeMs / 1000 / (usage.completionTokens - 1))
     }
     for (const [stage, value] of Object.entries(seconds)) this.#stages[stage as Stage].observe(value)
   }

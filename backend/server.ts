@@ -6,6 +6,7 @@ import { Metrics } from './metrics.ts'
 import type { Services } from './services.ts'
 import type { JobService } from './start-jobs.ts'
 import type { ServerState } from './state.ts'
+import { Tracing } from './tracing.ts'
 
 /** Seconds after which a refused caller may ask again: a model loads in seconds, another instance takes over at once. */
 const RETRY_AFTER_S = { loading: 5, draining: 1, unhealthy: 10 } as const
@@ -20,10 +21,13 @@ export class Server {
   readonly memory: ByteBudget
   /** null: this server takes no jobs. */
   readonly jobs: JobService | null
+  /** null: nobody collects traces. */
+  readonly tracing: Tracing | null
   state: ServerState = { status: 'loading' }
 
   constructor(config: Config, log: Log, version: string, jobs: JobService | null) {
     this.config = config
+    this.tracing = config.otlpUrl === null ? null : new Tracing(config.otlpUrl, version)
     this.memory = new ByteBudget(config.maxHeldBytes)
     this.log = log
     this.version = version

@@ -155,6 +155,7 @@ async function shutDown(server: Server, listeners: readonly ServerType[]) {
   await services.drain(Date.now() + server.config.drainTimeout * 1000)
   await Promise.all([closeListeners(listeners), server.jobs?.close()])
   await services.close()
+  await server.tracing?.close()
   server.log.info('Stopped')
 }
 
