@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { RunningServer } from '../../backend/start-server.ts'
 import { chatResponse } from '../../shared/chat-response.ts'
 import { tokenizeResponse } from '../../shared/tokenize-schema.ts'
 import { dataUri, samplePath } from '../support/pictures.ts'
 import { Random, testSeed } from '../support/random.ts'
+import { startScriptedServer } from '../support/scripted-server.ts'
 import { startTestServer } from '../support/start-test-server.ts'
 
 const CONTEXT = 512
 let running: RunningServer
 beforeAll(async () => {
-  const small = ['--max-context-length', String(CONTEXT), '--max-batch-size', '1', '--max-queue', '1']
-  running = await startTestServer(small)
+  running = await startTestServer(['--max-context-length', String(CONTEXT)])
 })
 afterAll(() => running.close())
 
@@ -112,31 +112,28 @@ test('what is wrong is named as the completion endpoints name it', async () => {
 })
 
 test('counting works while the queue is full', async () => {
-  const leave = new AbortController()
-  const endless = {
-    messages: [{ role: 'user', content: 'Hello' }],
-    temperature: 1.9,
-    seed: 3,
-    max_tokens: 480,
-  }
-  const ask = () =>
-    fetch(`${running.url}/v1/chat/completions`, {
+  const scripted = await startScriptedServer(['--max-batch-size', '1', '--max-queue', '1'])
+  const send = (path: string) =>
+    fetch(scripted.url + path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(endless),
-      signal: leave.signal,
-    }).catch(() => null)
-  const { engine } = running.server.services()
+      body: JSON.stringify({ messages: [{ role: 'user', content: 'Hello' }] }),
+    })
+  const gate = Promise.withResolvers<void>()
+  scripted.runner.gate = gate.promise
+  onTestFinished(() => {
+    gate.resolve()
+    return scripted.close()
+  })
+  scripted.runner.says('a', 'b')
+  const { engine } = scripted.server.services()
   const load = () => [engine.stats().running, engine.stats().waiting]
-  const first = ask()
+  const first = send('/v1/chat/completions')
   await expect.poll(load, { interval: 5 }).toEqual([1, 0])
-  const second = ask()
+  const second = send('/v1/chat/completions')
   await expect.poll(load, { interval: 5 }).toEqual([1, 1])
-  const [refused, counted] = await Promise.all([
-    post('/v1/chat/completions', endless),
-    post('/v1/tokenize', endless),
-  ])
+  const [refused, counted] = await Promise.all([send('/v1/chat/completions'), send('/v1/tokenize')])
   expect([refused.status, counted.status]).toEqual([503, 200])
-  leave.abort()
-  await Promise.all([first, second])
+  gate.resolve()
+  expect([(await first).status, (await second).status]).toEqual([200, 200])
 })

@@ -20,6 +20,8 @@ export class ScriptedRunner implements ModelRunner {
   readonly lost = new Promise<never>(() => {})
   /** What it was asked, as text. */
   readonly prompts: string[] = []
+  /** Awaited before every step: whoever replaces it decides when the model goes on. */
+  gate: Promise<unknown> = Promise.resolve()
   readonly #options: ScriptedRunnerOptions
   readonly #scripts: number[][] = []
   readonly #entries = new Map<number, number[]>()
@@ -57,6 +59,7 @@ export class ScriptedRunner implements ModelRunner {
   }
 
   async step(rows: readonly Row[]): Promise<(Sampled | null)[]> {
+    await this.gate
     return rows.map((row) => this.#feed(row))
   }
 

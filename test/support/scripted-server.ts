@@ -2,7 +2,6 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type ServerType, serve } from '@hono/node-server'
 import { createApp } from '../../backend/app.ts'
-import type { Chat } from '../../backend/chat/chat.ts'
 import { Completions } from '../../backend/completions.ts'
 import { parseConfig } from '../../backend/config.ts'
 import { Engine } from '../../backend/engine/engine.ts'
@@ -33,8 +32,9 @@ export interface ScriptedServer {
  * The real server, but for the model: it has a template with tools and writes what `runner.says` was told, so that
  * what clients get can be stated to the letter.
  */
-export async function startScriptedServer(chat: Chat = chatWith(toolsTemplate)): Promise<ScriptedServer> {
-  const { config } = parseConfig(['--served-model-name', 'scripted'], {})
+export async function startScriptedServer(flags: readonly string[] = []): Promise<ScriptedServer> {
+  const chat = chatWith(toolsTemplate)
+  const { config } = parseConfig(['--served-model-name', 'scripted', ...flags], {})
   const model = await readModelConfig(modelDir)
   const server = new Server(config, createLog({ level: 'silent', format: 'json' }), '0', null)
   const runner = new ScriptedRunner({
