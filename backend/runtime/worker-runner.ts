@@ -26,6 +26,7 @@ export interface StartRunnerOptions extends ModelOptions {
  */
 export async function startRunner({ signal, ...options }: StartRunnerOptions): Promise<WorkerRunner> {
   signal.throwIfAborted()
+  process.env['ORT_DISABLE_TELEMETRY'] ??= '1' // the library reads the process's own environment, not a thread's
   const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options })
   const loaded = Promise.withResolvers<ModelFacts>()
   const onAbort = () => loaded.reject(signal.reason)
