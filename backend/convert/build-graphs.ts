@@ -1,10 +1,11 @@
+import type { Device } from '../model/manifest.ts'
 import type { ModelConfig } from '../model/model-config.ts'
 import type { Architecture } from './architecture.ts'
 import type { TensorSource } from './checkpoint/matrix.ts'
 import { glmOcr } from './glm-ocr.ts'
 import { glm4v } from './glm4v.ts'
 import { Tensors } from './graphs/tensors.ts'
-import { buildTextDecoder, type CacheHome } from './graphs/text-decoder.ts'
+import { type AttentionForm, buildTextDecoder } from './graphs/text-decoder.ts'
 import { buildTokenEmbedding } from './graphs/token-embedding.ts'
 import { buildVisionEncoder } from './graphs/vision-encoder.ts'
 import type { WeightFormats } from './weights/weight-formats.ts'
@@ -15,11 +16,19 @@ const architectures = { glm4v, glm_ocr: glmOcr } as const satisfies Record<
 >
 
 /** Where graphs differ by the device they are for, besides their weights. */
-export interface GraphForm {
-  readonly cacheHome: CacheHome
+interface GraphForm extends AttentionForm {
   /** Of the vision encoder. */
   readonly plainAttention: boolean
 }
+
+/**
+ * The binding keeps no outputs on a CUDA device, whose GroupQueryAttention takes no f32; for WebGPU see docs/adr/0021.
+ */
+export const graphForms = {
+  cpu: { cacheHome: 'host', attentionType: 'f32', plainAttention: false },
+  cuda: { cacheHome: 'host', attentionType: 'f16', plainAttention: false },
+  webgpu: { cacheHome: 'device', attentionType: 'f32', plainAttention: true },
+} as const satisfies Record<Device, GraphForm>
 
 /**
  * The three graphs of a model. Asks for every tensor it has, by name and shape; no weight is read yet.
@@ -29,7 +38,7 @@ export function buildGraphs(
   config: ModelConfig,
   source: TensorSource,
   formats: WeightFormats,
-  { cacheHome, plainAttention }: GraphForm = { cacheHome: 'host', plainAttention: false },
+  form: GraphForm = graphForms.cpu,
 ) {
   const architecture = architectures[config.architecture]
   const root = new Tensors(source, '')
@@ -45,10 +54,10 @@ export function buildGraphs(
       visual,
       format: formats.vision,
       variant: architecture.vision(config, visual),
-      plainAttention,
+      plainAttention: form.plainAttention,
     }),
     embed: buildTokenEmbedding(config.text, model, formats.embedding),
-    decoder: buildTextDecoder(config.text, { model, head }, formats, cacheHome),
+    decoder: buildTextDecoder(config.text, { model, head }, formats, form),
   }
 }
 

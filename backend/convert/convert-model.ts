@@ -5,7 +5,7 @@ import { graphFiles } from '../model/graphs.ts'
 import { type Device, type Dtype, type Manifest, manifestFile } from '../model/manifest.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import { readModelConfig } from '../model/read-model-config.ts'
-import { buildGraphs, type GraphForm, ignoresTensor } from './build-graphs.ts'
+import { buildGraphs, graphForms, ignoresTensor } from './build-graphs.ts'
 import { Checkpoint } from './checkpoint/checkpoint.ts'
 import { keptFiles, modelDigest } from './model-digest.ts'
 import type { BuiltGraph } from './onnx/graph-builder.ts'
@@ -50,7 +50,7 @@ export async function convertModel(options: ConvertOptions): Promise<Manifest> {
   await readChatTemplate(modelDir)
   const checkpoint = await Checkpoint.open(modelDir)
   try {
-    const graphs = buildGraphs(config, checkpoint, weightFormats(dtype, device), graphFormOn(device))
+    const graphs = buildGraphs(config, checkpoint, weightFormats(dtype, device), graphForms[device])
     checkpoint.assertAllUsed((name) => ignoresTensor(config, name))
     const source = await modelDigest(modelDir)
     return await writeStagedFolder(outDir, async (dir) => {
@@ -71,12 +71,6 @@ export async function convertModel(options: ConvertOptions): Promise<Manifest> {
   } finally {
     await checkpoint.close()
   }
-}
-
-/** CUDA's binding cannot keep outputs on the device; WebGPU's fused attention is wrong there (docs/adr/0021). */
-function graphFormOn(device: Device): GraphForm {
-  const onDevice = device === 'webgpu'
-  return { cacheHome: onDevice ? 'device' : 'host', plainAttention: onDevice }
 }
 
 async function writeGraphs(

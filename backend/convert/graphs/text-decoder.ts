@@ -2,15 +2,20 @@ import assert from 'node:assert/strict'
 import { decoderGraph } from '../../model/graphs.ts'
 import type { TextConfig } from '../../model/model-config.ts'
 import type { Matrix } from '../checkpoint/matrix.ts'
-import type { Value } from '../onnx/graph.ts'
+import { elementTypes, type Value } from '../onnx/graph.ts'
 import { type BuiltGraph, GraphBuilder } from '../onnx/graph-builder.ts'
 import type { WeightFormat } from '../weights/weight-format.ts'
 import type { WeightFormats } from '../weights/weight-formats.ts'
 import { addRmsNorm, gatedMlp, reshape, rmsNorm, rotate, split } from './layers.ts'
 import type { Tensors } from './tensors.ts'
 
-/** Who keeps the cache between steps: the runtime, in memory, or the device, as the outputs of the last step. */
-export type CacheHome = 'host' | 'device'
+/** How a device wants its attention. */
+export interface AttentionForm {
+  /** Who keeps the cache between steps: the runtime, in memory, or the device, as the outputs of the last step. */
+  readonly cacheHome: 'host' | 'device'
+  /** What attention computes in; the cache and all that surrounds it are f32. */
+  readonly attentionType: 'f32' | 'f16'
+}
 
 interface DecoderWeights {
   /** Tensors under `model.language_model.` */
@@ -26,7 +31,7 @@ export function buildTextDecoder(
   config: TextConfig,
   weights: DecoderWeights,
   formats: Pick<WeightFormats, 'layers' | 'head'>,
-  cacheHome: CacheHome,
+  form: AttentionForm,
 ): BuiltGraph {
   const format = formats.layers
   const g = new GraphBuilder('decoder')
@@ -40,7 +45,7 @@ export function buildTextDecoder(
   let residual = reshape(g, inputs.embeddings, [-1, config.hiddenSize])
   let normed = rmsNorm(g, residual, norm('input_layernorm', firstLayer), eps)
   for (const [i, layer] of layers.entries()) {
-    let attended = attention(g, config, { layer, index: i, format, inputs, cacheHome, x: normed })
+    let attended = attention(g, config, { layer, index: i, format, inputs, form, x: normed })
     if (i === layers.length - 1) {
       // Past the last cache entry, only the rows that get logits matter.
       attended = g.op('Gather', [attended, inputs.logitRows])
@@ -87,7 +92,7 @@ interface AttentionContext {
   readonly index: number
   readonly format: WeightFormat
   readonly inputs: Inputs
-  readonly cacheHome: CacheHome
+  readonly form: AttentionForm
   readonly x: Value
 }
 
@@ -95,7 +100,7 @@ interface AttentionContext {
 function attention(
   g: GraphBuilder,
   config: TextConfig,
-  { layer, index, format, inputs, cacheHome, x }: AttentionContext,
+  { layer, index, format, inputs, form, x }: AttentionContext,
 ): Value {
   const { heads, kvHeads, headSize, rope } = config
   const [queryWidth, keyWidth] = [heads * headSize, kvHeads * headSize]
@@ -120,9 +125,14 @@ function attention(
   const pastKey = g.input(decoderGraph.inputs.pastKey(index), 'f32', pastDims)
   const pastValue = g.input(decoderGraph.inputs.pastValue(index), 'f32', pastDims)
   const { totalMinusOne, maxTotal } = inputs
+  const cast = (value: Value, type: 'f32' | 'f16') =>
+    form.attentionType === 'f32'
+      ? value
+      : g.op('Cast', [value], { attributes: { to: elementTypes[type].code } })
+  const read = [rotatedQuery, rotatedKey, value, pastKey, pastValue].map((input) => cast(input, 'f16'))
   const [attended, presentKey, presentValue] = g.node(
     'GroupQueryAttention',
-    [rotatedQuery, rotatedKey, value, pastKey, pastValue, totalMinusOne, maxTotal],
+    [...read, totalMinusOne, maxTotal],
     [true, true, true],
     {
       domain: 'com.microsoft',
@@ -131,7 +141,7 @@ function attention(
   )
   assert(attended && presentKey && presentValue, 'all three outputs are wanted')
   const names = decoderGraph.outputs
-  if (cacheHome === 'device') {
+  if (form.cacheHome === 'device') {
     g.output(names.presentKey(index), presentKey, 'f32', pastDims)
     g.output(names.presentValue(index), presentValue, 'f32', pastDims)
   } else {
@@ -139,7 +149,7 @@ function attention(
     g.output(names.newKey(index), rotatedKey, 'f32', ['B', 'S', keyWidth])
     g.output(names.newValue(index), value, 'f32', ['B', 'S', keyWidth])
   }
-  return reshape(g, attended, [-1, queryWidth])
+  return reshape(g, cast(attended, 'f32'), [-1, queryWidth])
 }
 
 function mlpWeights(layer: Tensors, { hiddenSize, intermediateSize }: TextConfig) {
