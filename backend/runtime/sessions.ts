@@ -76,7 +76,8 @@ async function openSession(
       ...(Object.keys(outputLocations).length === 0 ? {} : { preferredOutputLocation: outputLocations }),
       executionMode: 'sequential',
       // Processors without VNNI saturate u8 × s8 products; this takes their slower, exact ones (no effect elsewhere).
-      extra: { session: { x64quantprecision: '1' } },
+      // Threads that spin between products take the cores that HTTP and pictures need: a third of all CPU time, measured.
+      extra: { session: { x64quantprecision: '1', intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: 4, // errors come back as exceptions; on stderr they might quote a prompt
     })
   } catch (error) {
