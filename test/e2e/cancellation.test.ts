@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { EngineStats } from '../../backend/engine/stats.ts'
 import type { RunningServer } from '../../backend/start-server.ts'
+import { endlessAnswer } from '../support/endless-answer.ts'
 import { dataUri, samplePath } from '../support/pictures.ts'
 import { askProgram } from '../support/program.ts'
 import { startTestServer } from '../support/start-test-server.ts'
@@ -46,7 +47,7 @@ const stages = {
 
 test('a client that leaves while its picture is decoded, encoded or read, or its answer written, frees its slot', async () => {
   server = await startTestServer(['--max-batch-size', '2'])
-  const long = { prompt: 'Hello', temperature: 1.8, seed: 5, max_new_tokens: 1500, stream: true }
+  const long = { prompt: 'Hello', ...endlessAnswer(1500), stream: true }
   for (const [picture, isThere] of Object.entries(stages)) {
     const before = stats().counters
     const image = dataUri(readFileSync(samplePath(picture)))
@@ -59,7 +60,7 @@ test('a client that leaves while its picture is decoded, encoded or read, or its
 test('a client that leaves the queue is never run', async () => {
   server = await startTestServer(['--max-batch-size', '1'])
   const running = new AbortController()
-  const long = { prompt: 'Hello', temperature: 1.8, seed: 5, max_new_tokens: 1500 }
+  const long = { prompt: 'Hello', ...endlessAnswer(1500) }
   const first = expect(askProgram(server.url, long, running.signal)).rejects.toThrow('aborted')
   await until((now) => now.counters.generatedTokens > 0)
   const { promptTokens } = stats().counters

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest'
 import type { RunningServer } from '../../backend/start-server.ts'
+import { endlessAnswer } from '../support/endless-answer.ts'
 import { askProgram } from '../support/program.ts'
 import { startTestServer } from '../support/start-test-server.ts'
 
@@ -46,7 +47,7 @@ test('a caller may not fill the whole queue when there are others', async () => 
 
 test('a deadline of the request’s own ends it in time, wherever it is', async () => {
   server = await startTestServer(['--max-batch-size', '1'])
-  const long = { prompt: 'Hello', temperature: 1.8, seed: 5, max_new_tokens: 1500 }
+  const long = { prompt: 'Hello', ...endlessAnswer(1500) }
   const late = await askProgram(server.url, long, null, { 'x-request-timeout-ms': '60' })
   expect([late.status, await late.json()]).toMatchObject([504, { error: { code: 'deadline_exceeded' } }])
   expect((await askProgram(server.url, short)).status).toBe(200)

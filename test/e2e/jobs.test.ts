@@ -11,6 +11,7 @@ import type { JobBody } from '../../backend/job-body.ts'
 import type { RunningServer } from '../../backend/start-server.ts'
 import { tinyPicture } from '../../bench/jobs/tiny-picture.ts'
 import { RedisServer } from '../../bench/support/redis-server.ts'
+import { endlessAnswer } from '../support/endless-answer.ts'
 import { dataUri, samplePath } from '../support/pictures.ts'
 import { startTestServer } from '../support/start-test-server.ts'
 
@@ -138,7 +139,7 @@ test('a picture that is none ends the job dead at once, with the reason', async 
 
 test('a cancelled job never answers', async () => {
   const image = dataUri(readFileSync(samplePath('receipt.png')))
-  const long = { image, prompt: 'Hello', max_new_tokens: 1500, temperature: 1.9, seed: 3 }
+  const long = { image, prompt: 'Hello', ...endlessAnswer(1500) }
   const { id } = (await (await submit(long)).json()) as JobBody
   const response = await call(`/v1/jobs/${id}`, { method: 'DELETE' })
   expect(await response.json()).toMatchObject({ status: 'cancelled', result: null })

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
+import { endlessAnswer } from '../support/endless-answer.ts'
 import { dataUri, samplePath } from '../support/pictures.ts'
 import { testCacheDir } from '../support/start-test-server.ts'
 
@@ -52,13 +53,7 @@ const ask = (url: string, change: Record<string, unknown> = {}) =>
 test('SIGTERM refuses new requests with 503, lets the running one finish, and ends with code 0', async () => {
   const { child, line } = start()
   const { url } = (await line('Ready')) as LogLine & { url: string }
-  const running = await ask(url, {
-    stream: true,
-    temperature: 1.5,
-    prompt: 'Hello',
-    max_new_tokens: 400,
-    seed: 3,
-  })
+  const running = await ask(url, { ...endlessAnswer(400), stream: true })
   child.kill('SIGTERM')
   await line('Draining')
   const refused = await ask(url)
@@ -74,13 +69,7 @@ test('SIGTERM refuses new requests with 503, lets the running one finish, and en
 test('the drain ends at its deadline, with an error event in the stream it cuts', async () => {
   const { child, line } = start(['--drain-timeout', '0'])
   const { url } = (await line('Ready')) as LogLine & { url: string }
-  const running = await ask(url, {
-    stream: true,
-    temperature: 1.9,
-    prompt: 'Hello',
-    max_new_tokens: 1500,
-    seed: 3,
-  })
+  const running = await ask(url, { ...endlessAnswer(1500), stream: true })
   child.kill('SIGTERM')
   expect(await running.text()).toMatch(/"code":"draining"/)
   const [code] = await once(child, 'exit')

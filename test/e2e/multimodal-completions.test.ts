@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningServer } from '../../backend/start-server.ts'
 import { multimodalChunk, multimodalResponse } from '../../shared/completion-schema.ts'
+import { endlessAnswer } from '../support/endless-answer.ts'
 import { dataUri, samplePath, samplePictures } from '../support/pictures.ts'
 import { startTestServer } from '../support/start-test-server.ts'
 
@@ -113,9 +114,8 @@ test('a client that leaves gives its slot back', async () => {
     body: JSON.stringify({
       image: dataUri(readFileSync(samplePath('receipt.png'))),
       prompt: 'Hello',
-      temperature: 1.5,
       stream: true,
-      max_new_tokens: 1500,
+      ...endlessAnswer(1500),
     }),
     signal: leave.signal,
   })

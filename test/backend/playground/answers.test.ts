@@ -40,9 +40,13 @@ test('an answer tells its tokens, its speed and where its time went, streamed or
 
 test('the stop button ends a running answer, keeps its text and gives its slot back', async () => {
   const { page } = await openWithReceipt()
-  await page.getByLabel('Temperature').fill('1.9')
+  // a text this long cannot end before it is stopped
+  await page.getByText('Answer format').click()
+  await page.getByLabel('JSON by a schema').check()
+  await page
+    .locator('#schema')
+    .fill(JSON.stringify({ type: 'array', items: { type: 'integer' }, minItems: 1000 }))
   await page.getByLabel('Longest answer').fill('1500')
-  await page.getByLabel('Seed').fill('3')
   await page.locator('#question').fill('Hello')
   await page.locator('#question').press('Enter')
   await page.locator('.answer .text:not(:empty)').waitFor()
