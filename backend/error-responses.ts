@@ -1,16 +1,4 @@
-import { z } from '@hono/zod-openapi'
 import { type ErrorCode, errorCodes } from '../shared/errors.ts'
-
-export const errorSchema = z
-  .object({
-    error: z.object({
-      message: z.string(),
-      type: z.string(),
-      param: z.string().nullable().openapi({ description: 'The field that is wrong.' }),
-      code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
-    }),
-  })
-  .openapi('Error')
 
 /** Any route can meet these. */
 const everywhere = [

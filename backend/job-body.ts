@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { type MultimodalResponse, multimodalResponse } from '../shared/completion-schema.ts'
+import { errorSchema } from '../shared/error-schema.ts'
 import type { ErrorBody } from '../shared/errors.ts'
-import { errorSchema } from './error-responses.ts'
 import { type JobRecord, jobStatuses } from './jobs/job-record.ts'
 
 export const jobSchema = z

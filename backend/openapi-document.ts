@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { errorSchema } from './error-responses.ts'
+import { errorSchema } from '../shared/error-schema.ts'
 import type { HttpEnv } from './http-env.ts'
 import { isOpen } from './middleware/api-key.ts'
 

@@ -1,16 +1,5 @@
-import { z } from '@hono/zod-openapi'
+import { errorSchema } from '../shared/error-schema.ts'
 import { type ErrorCode, errorCodes } from '../shared/errors.ts'
-
-const errorSchema = z
-  .object({
-    error: z.object({
-      message: z.string(),
-      type: z.string(),
-      param: z.string().nullable().openapi({ description: 'The field that is wrong.' }),
-      code: z.enum(Object.keys(errorCodes) as [ErrorCode, ...ErrorCode[]]),
-    }),
-  })
-  .openapi('Error')
 
 /** Any route can meet these. */
 const everywhere = ['invalid_api_key', 'internal_error', 'not_ready'] as const satisfies readonly ErrorCode[]

@@ -1,58 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterEach, expect, test } from 'vitest'
 import { endlessAnswer } from '../support/endless-answer.ts'
-import { dataUri, samplePath } from '../support/pictures.ts'
-import { testCacheDir } from '../support/start-test-server.ts'
+import { askProgram as ask, killPrograms, startProgram as start } from '../support/program.ts'
 
-const entry = fileURLToPath(new URL('../../bin/glm.js', import.meta.url))
-const children: ChildProcess[] = []
-
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL')
-})
-
-type LogLine = Record<string, unknown> & { readonly message: string }
-
-/** The real program, its log read line by line. */
-function start(flags: readonly string[] = []) {
-  const args = [entry, 'serve', '--port', '0', '--cache-dir', testCacheDir, ...flags]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-  children.push(child)
-  const lines: LogLine[] = []
-  const waiting: { readonly message: string; resolve(line: LogLine): void }[] = []
-  createInterface({ input: child.stdout }).on('line', (text) => {
-    const line: LogLine = JSON.parse(text)
-    lines.push(line)
-    for (const wait of waiting) if (wait.message === line.message) wait.resolve(line)
-  })
-  const line = (message: string) =>
-    new Promise<LogLine>((resolve) => {
-      const seen = lines.find((known) => known.message === message)
-      if (seen === undefined) waiting.push({ message, resolve })
-      else resolve(seen)
-    })
-  return { child, lines, line }
-}
-
-const ask = (url: string, change: Record<string, unknown> = {}) =>
-  fetch(`${url}/v1/multimodal/completions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({
-      image: dataUri(readFileSync(samplePath('receipt.png'))),
-      prompt: '列出所有金额',
-      temperature: 0,
-      ...change,
-    }),
-  })
+afterEach(killPrograms)
 
 test('SIGTERM refuses new requests with 503, lets the running one finish, and ends with code 0', async () => {
-  const { child, line } = start()
-  const { url } = (await line('Ready')) as LogLine & { url: string }
+  const { child, line, url: ready } = start()
+  const url = await ready()
   const running = await ask(url, { ...endlessAnswer(400), stream: true })
   child.kill('SIGTERM')
   await line('Draining')
@@ -67,8 +22,8 @@ test('SIGTERM refuses new requests with 503, lets the running one finish, and en
 })
 
 test('the drain ends at its deadline, with an error event in the stream it cuts', async () => {
-  const { child, line } = start(['--drain-timeout', '0'])
-  const { url } = (await line('Ready')) as LogLine & { url: string }
+  const { child, url: ready } = start(['--drain-timeout', '0'])
+  const url = await ready()
   const running = await ask(url, { ...endlessAnswer(1500), stream: true })
   child.kill('SIGTERM')
   expect(await running.text()).toMatch(/"code":"draining"/)
@@ -78,7 +33,7 @@ test('the drain ends at its deadline, with an error event in the stream it cuts'
 
 test('health answers while the model loads, and every request leaves one log line without its prompt or picture', async () => {
   const { lines, line } = start()
-  const { url } = (await line('Listening; the model is loading')) as LogLine & { url: string }
+  const url = String((await line('Listening; the model is loading'))['url'])
   const early = await fetch(`${url}/health`)
   expect([200, 503]).toContain(early.status)
   expect((await fetch(`${url}/livez`)).status).toBe(200)
@@ -106,8 +61,7 @@ test('health answers while the model loads, and every request leaves one log lin
 })
 
 test('an address that is taken, a folder without a model and a bad flag each end with one clear line', async () => {
-  const { line } = start()
-  const { url } = (await line('Ready')) as LogLine & { url: string }
+  const url = await start().url()
   const failures = [
     { flags: ['--port', new URL(url).port], text: /another program listens there/, code: 1 },
     { flags: ['--model-path', '/nowhere/at-all'], text: /\/nowhere\/at-all/, code: 1 },

@@ -12,6 +12,8 @@ type LogLine = Record<string, unknown> & { readonly message: string }
 
 export interface Program {
   readonly child: ChildProcess
+  /** Every log line so far. */
+  readonly lines: readonly LogLine[]
   /** Resolves with the first log line of this message, past or to come. */
   line(message: string): Promise<LogLine>
   /** Resolves with the address when the model answers. */
@@ -42,7 +44,7 @@ export function startProgram(
       if (seen === undefined) waiting.push({ message, resolve })
       else resolve(seen)
     })
-  return { child, line, url: async () => String((await line('Ready'))['url']) }
+  return { child, lines, line, url: async () => String((await line('Ready'))['url']) }
 }
 
 /** To be called after every test that started one. */
