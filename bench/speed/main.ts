@@ -21,7 +21,7 @@ import { measureLlamaCpp } from './rivals/measure-llama-cpp.ts'
 import { type ProbedServer, startProbed } from './server.ts'
 
 const STREAMS = 8
-const LOAD_MS = 20_000
+const LOAD_MS = 15_000
 const threads = availableParallelism()
 
 const { values: options } = parseArgs({

@@ -3,8 +3,8 @@ import { ask, freshPrompt } from './ask.ts'
 import type { ProbedServer } from './server.ts'
 
 const TOKENS = 24
-/** Refused clients come back as fast as this, whatever Retry-After says: the worst of callers. */
-const IMPATIENCE_MS = 250
+/** Refused clients come back after the shortest Retry-After there is. */
+const IMPATIENCE_MS = 1000
 
 export interface Load {
   /** Tokens of finished answers a second. */
