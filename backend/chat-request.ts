@@ -37,6 +37,7 @@ export function chatToCompletion(request: ChatRequest): Wanted {
     tools: request.tool_choice === 'none' ? [] : (request.tools ?? []).map(toolDefinition),
     maxToolCalls: request.parallel_tool_calls === false ? 1 : null,
     answers: request.n ?? 1,
+    streaming: request.stream ?? false,
     logprobs: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
     promptParam: 'messages',
   }

@@ -17,10 +17,10 @@ interface WholeToolCall {
 
 /** Reads a stream of events to its end: the answers, by index. */
 export async function collectAnswers(events: AsyncIterable<CompletionEvent>): Promise<WholeAnswer[]> {
-  const drafts = new Map<number, Draft>()
+  const drafts = new Map<number, AnswerDraft>()
   const answers: WholeAnswer[] = []
   for await (const event of events) {
-    const draft = drafts.get(event.index) ?? new Draft()
+    const draft = drafts.get(event.index) ?? new AnswerDraft()
     drafts.set(event.index, draft)
     if (event.type === 'delta') draft.add(event)
     else answers[event.index] = { ...draft.fields(), finish: event }
@@ -29,7 +29,8 @@ export async function collectAnswers(events: AsyncIterable<CompletionEvent>): Pr
   return answers
 }
 
-class Draft {
+/** One answer as it grows. */
+export class AnswerDraft {
   #content = ''
   #reasoning = ''
   readonly #toolCalls: { name: string; arguments: string }[] = []

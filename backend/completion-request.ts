@@ -24,6 +24,8 @@ export interface CompletionRequest {
   readonly maxToolCalls: number | null
   /** Answers wanted, at least 1. With a seed each has its own, counted up from it. */
   readonly answers: number
+  /** Whether the caller reads the answer while it is written. */
+  readonly streaming: boolean
   /** Makes the constraint of one answer; null: free. */
   readonly createConstraint: (() => Constraint) | null
   /** How many alternatives beside each token's own logprob; null: no logprobs. */

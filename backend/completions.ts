@@ -44,8 +44,8 @@ export class Completions {
    * @throws {ApiError} on the first iteration, what is wrong with the request; later, what went wrong with it.
    */
   async *run(request: CompletionRequest): AsyncGenerator<CompletionEvent> {
-    const { engine, prompts } = this.#options
-    engine.checkRoom(request.callerId)
+    const { prompts } = this.#options
+    this.checkRoom(request.callerId)
     const hold = prompts.open()
     const leave = new AbortController()
     const signal = AbortSignal.any([request.signal, leave.signal])
@@ -57,6 +57,11 @@ export class Completions {
       leave.abort() // whatever ends one answer early ends them all
       hold.release()
     }
+  }
+
+  /** Refuses before anything is done for a request that the queue has no room for. @throws {ApiError} `queue_full`, … */
+  checkRoom(callerId: string): void {
+    this.#options.engine.checkRoom(callerId)
   }
 
   /** What a request costs, without running it. @throws {ApiError} what is wrong with it. */

@@ -190,6 +190,17 @@ export const flags = {
     repeatable: true,
     describe: 'host[:port] that webhooks may be sent to although it is not public; repeatable',
   },
+  plugin: {
+    schema: z.array(z.string().min(1)),
+    fallback: null,
+    repeatable: true,
+    describe: 'TypeScript or JavaScript file with hooks, docs/plugins.md; repeatable, called in this order',
+  },
+  'plugin-timeout': {
+    schema: count(1, 3600),
+    fallback: '30',
+    describe: 'seconds one call of a hook may take; then it is ended and the request fails',
+  },
   'otlp-url': {
     schema: optional(z.url({ protocol: /^https?$/ })),
     fallback: null,

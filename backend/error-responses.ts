@@ -36,6 +36,7 @@ export const promptErrors = [
   'image_too_large',
   'body_too_large',
   'unsupported_media_type',
+  'plugin_error',
   'queue_full',
   'not_ready',
   'draining',
@@ -46,6 +47,7 @@ export const promptErrors = [
 export const generationErrors = [
   ...promptErrors,
   'unsupported_schema',
+  'plugin_refused',
   'rate_limit_exceeded',
   'worker_restarting',
 ] as const satisfies readonly ErrorCode[]

@@ -1,5 +1,6 @@
 import { parseDataUri } from '../shared/data-uri.ts'
 import { ApiError } from '../shared/errors.ts'
+import { isKnownFormat } from '../shared/image-header.ts'
 import type { ByteBudget, ByteHold } from './byte-budget.ts'
 import type { ImageInput } from './completion-request.ts'
 import type { ImageFetcher } from './vision/image-fetcher.ts'
@@ -11,7 +12,16 @@ export interface IntakeOptions {
   readonly maxImages: number
   /** What the pictures of all requests may take until their requests end. */
   readonly memory: ByteBudget
+  /** Decodes what we cannot, into a picture we can read; null: neither can it. */
+  readonly decodeUnknown: DecodeUnknown | null
 }
+
+/** @throws {ApiError} `invalid_image`, `image_too_large`, `plugin_error`. */
+export type DecodeUnknown = (
+  bytes: Uint8Array,
+  param: string,
+  signal: AbortSignal,
+) => Promise<Uint8Array | null>
 
 /** Turns what a caller sent as pictures into pictures with a known size; nothing is decoded yet. */
 export class Intake {
@@ -57,7 +67,17 @@ export class Intake {
     hold.take(most)
     const bytes = await this.#bytes(input, signal)
     hold.give(most - bytes.length)
-    return readPicture(bytes, limits, input.param)
+    const decoded = await this.#decodeUnknown(bytes, input.param, signal)
+    if (decoded === null) return readPicture(bytes, limits, input.param)
+    hold.take(decoded.length)
+    hold.give(bytes.length)
+    return readPicture(decoded, { ...limits, maxBytes: decoded.length }, input.param) // the file was small enough
+  }
+
+  async #decodeUnknown(bytes: Uint8Array, param: string, signal: AbortSignal): Promise<Uint8Array | null> {
+    const { decodeUnknown, limits } = this.#options
+    if (decodeUnknown === null || bytes.length > limits.maxBytes || isKnownFormat(bytes)) return null
+    return decodeUnknown(bytes, param, signal)
   }
 
   async #bytes(input: ImageInput, signal: AbortSignal): Promise<Uint8Array> {

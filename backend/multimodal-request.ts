@@ -102,6 +102,7 @@ export function multimodalToCompletion(
     tools: [],
     maxToolCalls: null,
     answers: 1,
+    streaming: request.stream ?? false,
     logprobs: null,
     promptParam: 'prompt',
   }

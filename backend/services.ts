@@ -10,16 +10,19 @@ import { Grammars } from './grammar/grammars.ts'
 import { hubTokens } from './hub/pull-model.ts'
 import { resolveModel } from './hub/resolve-model.ts'
 import { Intake } from './intake.ts'
+import { loadPlugins } from './load-plugins.ts'
 import type { Log } from './log.ts'
 import { assertFits, describePlan, planMemory } from './memory-plan.ts'
 import { readManifest } from './model/manifest.ts'
 import type { ModelConfig } from './model/model-config.ts'
 import { readModelConfig } from './model/read-model-config.ts'
+import { PluggedCompletions } from './plugged-completions.ts'
 import { Prompts } from './prompts.ts'
 import { parseDevice } from './runtime/devices.ts'
 import { KvPool } from './runtime/kv-pool.ts'
 import { startRunner } from './runtime/worker-runner.ts'
 import { tokenBytes } from './token-bytes.ts'
+import { unknownDecoder } from './unknown-decoder.ts'
 import { defaultFetchLimits, ImageFetcher } from './vision/image-fetcher.ts'
 import { PatchPool } from './vision/patch-pool.ts'
 
@@ -27,7 +30,7 @@ import { PatchPool } from './vision/patch-pool.ts'
 export interface Services {
   readonly model: ServedModel
   readonly tokenizer: Tokenizer
-  readonly completions: Completions
+  readonly completions: Pick<Completions, 'run' | 'count'>
   readonly engine: Engine
   /** Compiles what `response_format` asks for. */
   readonly grammars: Grammars
@@ -66,6 +69,7 @@ export async function startServices(
   memory: ByteBudget = new ByteBudget(config.maxHeldBytes),
 ): Promise<Services> {
   const device = parseDevice(config.device)
+  const plugins = await loadPlugins(config, log)
   const { dir, name } = await resolveModel({
     modelPath: config.modelPath,
     source: config.source,
@@ -129,14 +133,16 @@ export async function startServices(
     maxPixels: config.maxImagePixels,
     timeoutMs: DECODE_TIMEOUT_MS,
   })
-  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels }
+  const decodeUnknown = unknownDecoder(plugins, config.maxImagePixels)
+  const takesUnknown = decodeUnknown !== null
+  const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels, takesUnknown }
   const fetcher = new ImageFetcher({
     policy: { ...publicUrlPolicy, trustedHosts: config.allowImageHost },
     limits: { ...defaultFetchLimits, ...limits },
   })
   const prompts = new Prompts({
     chat,
-    intake: new Intake({ fetcher, limits, maxImages: config.maxImages, memory }),
+    intake: new Intake({ fetcher, limits, maxImages: config.maxImages, memory, decodeUnknown }),
     patches,
     preprocessor: modelConfig.preprocessor,
     contextLength,
@@ -177,7 +183,7 @@ export async function startServices(
       },
     },
     tokenizer,
-    completions,
+    completions: plugins === null ? completions : new PluggedCompletions(completions, plugins),
     engine,
     grammars,
     drain: (deadlineMs) => engine.drain(deadlineMs),
@@ -185,6 +191,7 @@ export async function startServices(
       await engine.close()
       await patches.close()
       await grammars.close()
+      await plugins?.close()
     },
   }
 }

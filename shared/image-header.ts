@@ -29,13 +29,22 @@ const supported = 'supported are JPEG, PNG, WebP and GIF'
  * the size is known: what stands later in the file (see `ImageHeader`) is found by reading again with all bytes.
  */
 export function readImageHeader(bytes: Uint8Array): HeaderReading {
-  for (const { signature, read } of formats) {
-    const given = signature.slice(0, bytes.length)
-    if (!given.every((byte, i) => byte === null || byte === bytes[i])) continue
-    return given.length < signature.length ? needsBytes(signature.length) : read(bytes)
+  const format = formats.find(({ signature }) => beginsLike(bytes, signature))
+  if (format !== undefined) {
+    const { signature, read } = format
+    return bytes.length < signature.length ? needsBytes(signature.length) : read(bytes)
   }
   const name = foreignFormat(bytes)
   return refused(name === null ? `it is of no known format; ${supported}` : `it is ${name}; ${supported}`)
+}
+
+/** Whether the bytes, as far as they are there, begin like a format that is read here; broken or not. */
+export function isKnownFormat(bytes: Uint8Array): boolean {
+  return formats.some(({ signature }) => beginsLike(bytes, signature))
+}
+
+function beginsLike(bytes: Uint8Array, signature: Format['signature']): boolean {
+  return signature.slice(0, bytes.length).every((byte, i) => byte === null || byte === bytes[i])
 }
 
 /** Size as the picture is looked at: turned by its EXIF orientation. */

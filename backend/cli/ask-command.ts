@@ -94,6 +94,7 @@ async function printAnswer(
     tools: [],
     maxToolCalls: null,
     answers: 1,
+    streaming: true,
     createConstraint: null,
     logprobs: null,
     promptParam: 'prompt',

@@ -11,6 +11,8 @@ export interface PictureLimits {
   readonly maxBytes: number
   /** Bound on width · height, refused from the header before anything is decoded. */
   readonly maxPixels: number
+  /** Files of no known format are taken in whole: somebody else may know them. */
+  readonly takesUnknown?: boolean
 }
 
 /** A picture whose header was read and found within the limits; its pixels are still packed. */
@@ -50,7 +52,7 @@ export function readPicture(bytes: Uint8Array, limits: PictureLimits, param: str
   }
 }
 
-export function hasTooManyPixels({ width, height }: ImageHeader, { maxPixels }: PictureLimits): boolean {
+export function hasTooManyPixels({ width, height }: PixelSize, { maxPixels }: PictureLimits): boolean {
   return width * height > maxPixels
 }
 
@@ -59,7 +61,7 @@ export function tooManyBytes({ maxBytes }: PictureLimits, param: string): ApiErr
 }
 
 export function tooManyPixels(
-  { width, height }: ImageHeader,
+  { width, height }: PixelSize,
   { maxPixels }: PictureLimits,
   param: string,
 ): ApiError {

@@ -1,4 +1,4 @@
-import { readImageHeader } from '../../shared/image-header.ts'
+import { isKnownFormat, readImageHeader } from '../../shared/image-header.ts'
 import { hasTooManyPixels, type PictureLimits, tooManyBytes, tooManyPixels } from './picture.ts'
 
 export interface Throughput {
@@ -47,6 +47,7 @@ function checkHeader(bytes: Uint8Array, limits: PictureLimits, param: string): n
     case 'more':
       return reading.bytes
     case 'refused':
+      if (limits.takesUnknown === true && !isKnownFormat(bytes)) return Number.POSITIVE_INFINITY
       throw new Error(`the answer is no picture: ${reading.reason}`)
     case 'header':
       if (hasTooManyPixels(reading.header, limits)) throw tooManyPixels(reading.header, limits, param)

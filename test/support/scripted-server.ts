@@ -7,11 +7,14 @@ import { parseConfig } from '../../backend/config.ts'
 import { Engine } from '../../backend/engine/engine.ts'
 import { Grammars } from '../../backend/grammar/grammars.ts'
 import { Intake } from '../../backend/intake.ts'
+import { loadPlugins } from '../../backend/load-plugins.ts'
 import { createLog } from '../../backend/log.ts'
 import { readModelConfig } from '../../backend/model/read-model-config.ts'
+import { PluggedCompletions } from '../../backend/plugged-completions.ts'
 import { Prompts } from '../../backend/prompts.ts'
 import { Server } from '../../backend/server.ts'
 import { tokenBytes } from '../../backend/token-bytes.ts'
+import { unknownDecoder } from '../../backend/unknown-decoder.ts'
 import { defaultFetchLimits, ImageFetcher } from '../../backend/vision/image-fetcher.ts'
 import { PatchPool } from '../../backend/vision/patch-pool.ts'
 import { publicUrlPolicy } from '../../shared/url-rules.ts'
@@ -32,11 +35,20 @@ export interface ScriptedServer {
  * The real server, but for the model: it has a template with tools and writes what `runner.says` was told, so that
  * what clients get can be stated to the letter.
  */
-export async function startScriptedServer(flags: readonly string[] = []): Promise<ScriptedServer> {
+export async function startScriptedServer(
+  flags: readonly string[] = [],
+  lines?: string[],
+): Promise<ScriptedServer> {
   const chat = chatWith(toolsTemplate)
   const { config } = parseConfig(['--served-model-name', 'scripted', ...flags], {})
   const model = await readModelConfig(modelDir)
-  const server = new Server(config, createLog({ level: 'silent', format: 'json' }), '0', null)
+  const log = createLog({
+    level: lines === undefined ? 'silent' : 'info',
+    format: 'json',
+    destination: { write: (line) => lines?.push(line) },
+  })
+  const server = new Server(config, log, '0', null)
+  const plugins = await loadPlugins(config, log)
   const runner = new ScriptedRunner({
     slots: config.maxBatchSize,
     maxLength: CONTEXT,
@@ -57,12 +69,13 @@ export async function startScriptedServer(flags: readonly string[] = []): Promis
     onRunnerError: () => {},
   })
   const limits = { maxBytes: config.maxImageBytes, maxPixels: config.maxImagePixels }
+  const decodeUnknown = unknownDecoder(plugins, limits.maxPixels)
   const patches = new PatchPool({ threads: 1, maxQueue: 64, maxPixels: limits.maxPixels, timeoutMs: 10_000 })
   const fetcher = new ImageFetcher({ policy: publicUrlPolicy, limits: { ...defaultFetchLimits, ...limits } })
   const { memory } = server
   const prompts = new Prompts({
     chat,
-    intake: new Intake({ fetcher, limits, maxImages: config.maxImages, memory }),
+    intake: new Intake({ fetcher, limits, maxImages: config.maxImages, memory, decodeUnknown }),
     patches,
     preprocessor: model.preprocessor,
     contextLength: CONTEXT,
@@ -87,6 +100,7 @@ export async function startScriptedServer(flags: readonly string[] = []): Promis
     await engine.close()
     await patches.close()
     await grammars.close()
+    await plugins?.close()
   }
   const description = {}
   const served = {
@@ -100,7 +114,7 @@ export async function startScriptedServer(flags: readonly string[] = []): Promis
   const services = {
     model: served,
     tokenizer,
-    completions,
+    completions: plugins === null ? completions : new PluggedCompletions(completions, plugins),
     engine,
     grammars,
     drain: () => Promise.resolve(),
