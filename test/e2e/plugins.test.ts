@@ -70,9 +70,8 @@ test('a hook that never ends fails its request alone, and the log names it', asy
 
 test('of several answers each is finished by itself', async () => {
   server.runner.says('shout', 'quiet')
-  const { choices } = await (await chat({ n: 2 })).json()
-  const contents = choices.map((choice: { message: { content: string } }) => choice.message.content)
-  expect(contents.toSorted()).toEqual(['SHOUT', 'quiet'])
+  const { choices } = (await (await chat({ n: 2 })).json()) as { choices: { message: { content: string } }[] }
+  expect(choices.map(({ message }) => message.content).toSorted()).toEqual(['SHOUT', 'quiet'])
 })
 
 test('a picture of an unknown format is decoded by the plug-in', async () => {
