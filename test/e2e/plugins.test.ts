@@ -2,15 +2,17 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ScriptedServer, startScriptedServer } from '../support/scripted-server.ts'
 
-const file = (name: string) => fileURLToPath(new URL(`../support/plugins/${name}`, import.meta.url))
-const flags = (...names: readonly string[]) => names.flatMap((name) => ['--plugin', file(name)])
+const naughty = new URL('../support/plugins/naughty.ts', import.meta.url)
+const bars = new URL('../support/plugins/bars.ts', import.meta.url)
+const asks = new URL('../support/plugins/asking.ts', import.meta.url)
+const flags = (...files: readonly URL[]) => files.flatMap((file) => ['--plugin', fileURLToPath(file)])
 const lines: string[] = []
 
 let server: ScriptedServer
 let asking: ScriptedServer
 beforeAll(async () => {
-  server = await startScriptedServer([...flags('naughty.ts', 'bars.ts'), '--plugin-timeout', '1'], lines)
-  asking = await startScriptedServer(flags('asking.ts'))
+  server = await startScriptedServer([...flags(naughty, bars), '--plugin-timeout', '1'], lines)
+  asking = await startScriptedServer(flags(asks))
 })
 afterAll(() => Promise.all([server.close(), asking.close()]))
 
@@ -25,7 +27,8 @@ function post(path: string, body: object, to = server) {
 const chat = (more: object = {}, to = server) =>
   post('/v1/chat/completions', { messages: [{ role: 'user', content: 'hello' }], ...more }, to)
 
-const bars = (levels: string) => `data:image/x-bars;base64,${Buffer.from(`BARS${levels}`).toString('base64')}`
+const barsUri = (levels: string) =>
+  `data:image/x-bars;base64,${Buffer.from(`BARS${levels}`).toString('base64')}`
 
 test('an answer is changed before the client sees it', async () => {
   server.runner.says('shout')
@@ -76,7 +79,7 @@ test('of several answers each is finished by itself', async () => {
 
 test('a picture of an unknown format is decoded by the plug-in', async () => {
   server.runner.says('bars')
-  const image = bars('\x00\x40\x80\xff'.repeat(16))
+  const image = barsUri('\x00\x40\x80\xff'.repeat(16))
   const response = await post('/v1/multimodal/completions', { image, prompt: 'What is it?' })
   expect(await response.json()).toMatchObject({ choices: [{ message: { content: 'bars' } }] })
   const counted = await (await post('/v1/tokenize', { image, prompt: 'What is it?' })).json()
@@ -84,7 +87,7 @@ test('a picture of an unknown format is decoded by the plug-in', async () => {
 })
 
 test.each([
-  ['refused by the plug-in', bars(''), 'there are no bars', 400],
+  ['refused by the plug-in', barsUri(''), 'there are no bars', 400],
   ['known to nobody', 'data:image/x;base64,aGVsbG8gd29ybGQ=', /no known format/, 400],
   ['a broken picture of ours', 'data:image/png;base64,iVBORw0KGgo=', /cut off/, 400],
 ])('a picture that is %s is the caller’s mistake', async (_, image, message, status) => {
@@ -110,7 +113,7 @@ test('a refused question is a 400 that names the prompt; a broken change is the 
   const refused = await chat({ messages: [{ role: 'user', content: 'not this' }] }, asking)
   expect(refused.status).toBe(400)
   expect(await refused.json()).toMatchObject({ error: { code: 'plugin_refused', param: 'messages' } })
-  const image = { type: 'image_url', image_url: { url: bars('a') } }
+  const image = { type: 'image_url', image_url: { url: barsUri('a') } }
   const content = [{ type: 'text', text: 'unbalanced' }, image]
   expect((await chat({ messages: [{ role: 'user', content }] }, asking)).status).toBe(500)
 })

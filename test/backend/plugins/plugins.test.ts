@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type PluginFailure, Plugins } from '../../../backend/plugins/plugins.ts'
 
-const file = (name: string) => fileURLToPath(new URL(`../../support/plugins/${name}`, import.meta.url))
+const naughty = new URL('../../support/plugins/naughty.ts', import.meta.url)
+const bars = new URL('../../support/plugins/bars.ts', import.meta.url)
 
 const failures: PluginFailure[] = []
 const options = {
@@ -15,7 +16,7 @@ const ask = () => Promise.resolve('a picture')
 
 let plugins: Plugins
 beforeAll(async () => {
-  plugins = await Plugins.load({ ...options, files: [file('naughty.ts'), file('bars.ts')] })
+  plugins = await Plugins.load({ ...options, files: [naughty, bars].map((url) => fileURLToPath(url)) })
 })
 afterAll(() => plugins.close())
 afterEach(() => {
@@ -92,7 +93,9 @@ test('pixels come from the first plug-in that knows the format', async () => {
 
 test.each([
   ['missing.ts', /cannot load the plug-in .*missing\.ts/],
-  ['../random.ts', /exports no object named plugin/],
+  ['../../support/random.ts', /exports no object named plugin/],
 ])('a file that is no plug-in is named at once: %s', async (name, message) => {
-  await expect(Plugins.load({ ...options, files: [file(name)] })).rejects.toThrow(message)
+  await expect(
+    Plugins.load({ ...options, files: [fileURLToPath(new URL(name, import.meta.url))] }),
+  ).rejects.toThrow(message)
 })
