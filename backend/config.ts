@@ -123,7 +123,7 @@ export const flags = {
     schema: count(1, 86_400),
     fallback: '120',
     describe:
-      'seconds one step of the model may take; then /health is unhealthy and the process ends with code 1',
+      'seconds one step of the model may take; then /health is unhealthy and the process kills itself, for its supervisor to start anew',
   },
   'drain-timeout': {
     schema: count(0, 3600),
