@@ -5,7 +5,7 @@ import { errorResponses } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 import { jobBody } from '../job-body.ts'
 import type { BatchRecord, Jobs, NewJob } from '../jobs/jobs.ts'
-import { readBody } from '../read-body.ts'
+import { mediaTypeOf, readBody } from '../read-body.ts'
 import type { Server } from '../server.ts'
 import type { JobService } from '../start-jobs.ts'
 import { toJob } from './jobs.ts'
@@ -121,7 +121,7 @@ async function* resultLines(jobs: Jobs, id: string, total: number): AsyncGenerat
 }
 
 async function readLines(raw: Request, maxBodyBytes: number): Promise<NewJob[]> {
-  const mediaType = (raw.headers.get('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  const mediaType = mediaTypeOf(raw)
   if (!mediaTypes.includes(mediaType)) {
     throw new ApiError('unsupported_media_type', `send ${mediaTypes.join(' or ')}`)
   }

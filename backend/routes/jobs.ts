@@ -10,7 +10,7 @@ import { checkJobRequest } from '../job-fields.ts'
 import { jobRequest } from '../job-request.ts'
 import type { NewJob } from '../jobs/jobs.ts'
 import { formRequest } from '../multimodal-request.ts'
-import { parseForm, parseJson, readBody } from '../read-body.ts'
+import { mediaTypeOf, parseForm, parseJson, readBody } from '../read-body.ts'
 import type { Server } from '../server.ts'
 import type { JobService } from '../start-jobs.ts'
 
@@ -107,7 +107,7 @@ export function addJobs(app: OpenAPIHono<HttpEnv>, server: Server, service: JobS
 
 async function readJob(raw: Request, maxBodyBytes: number): Promise<NewJob> {
   const contentType = raw.headers.get('content-type') ?? ''
-  const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase()
+  const mediaType = mediaTypeOf(raw)
   if (mediaType === 'application/json') return toJob(parseJson(await readBody(raw, maxBodyBytes)))
   if (mediaType !== 'multipart/form-data') {
     throw new ApiError('unsupported_media_type', 'send application/json or multipart/form-data')
