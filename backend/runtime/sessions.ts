@@ -5,6 +5,7 @@ import { readManifest } from '../model/manifest.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import { readModelConfig } from '../model/read-model-config.ts'
 import { type Device, deviceError, executionProviders } from './devices.ts'
+import { integerProductOptions } from './integer-products.ts'
 
 export interface Sessions {
   readonly vision: InferenceSession
@@ -75,9 +76,8 @@ async function openSession(
       interOpNumThreads: 1,
       ...(Object.keys(outputLocations).length === 0 ? {} : { preferredOutputLocation: outputLocations }),
       executionMode: 'sequential',
-      // Processors without VNNI saturate u8 × s8 products; this takes their slower, exact ones (no effect elsewhere).
       // Threads that spin between products take the cores that HTTP and pictures need: a third of all CPU time, measured.
-      extra: { session: { x64quantprecision: '1', intra_op: { allow_spinning: '0' } } },
+      extra: { session: { ...(await integerProductOptions()), intra_op: { allow_spinning: '0' } } },
       logSeverityLevel: 4, // errors come back as exceptions; on stderr they might quote a prompt
     })
   } catch (error) {
