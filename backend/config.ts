@@ -190,6 +190,18 @@ export const flags = {
     repeatable: true,
     describe: 'host[:port] that webhooks may be sent to although it is not public; repeatable',
   },
+  'edge-url': {
+    schema: optional(z.url({ protocol: /^https?$/ })),
+    fallback: null,
+    describe:
+      'origin of the edge, which is told what its jobs took, such as https://api.example.com; needs --settlement-key',
+  },
+  'settlement-key': {
+    schema: optional(z.string().refine(isSigningKey, 'id:secret, the secret at least 32 bytes in base64url')),
+    fallback: null,
+    describe:
+      'id:secret that signs what the edge is told, one of its SETTLEMENT_KEYS; without both, no jobs through the edge',
+  },
   plugin: {
     schema: z.array(z.string().min(1)),
     fallback: null,

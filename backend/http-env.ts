@@ -23,4 +23,6 @@ export interface SignedRequest {
   readonly claims: Claims
   /** The pictures' files, in the order of their references. */
   readonly attachments: readonly Uint8Array[]
+  /** Tokens each line of a batch may take; empty for anything else. */
+  readonly limits: readonly number[]
 }

@@ -1,23 +1,8 @@
-import { z } from '@hono/zod-openapi'
-import { type MultimodalResponse, multimodalResponse } from '../shared/completion-schema.ts'
-import { errorSchema } from '../shared/error-schema.ts'
+import type { z } from '@hono/zod-openapi'
+import type { MultimodalResponse } from '../shared/completion-schema.ts'
 import type { ErrorBody } from '../shared/errors.ts'
-import { type JobRecord, jobStatuses } from './jobs/job-record.ts'
-
-export const jobSchema = z
-  .object({
-    id: z.string().openapi({ example: '1717023456000-0' }),
-    object: z.literal('job'),
-    status: z.enum(jobStatuses).openapi({
-      description: '`dead`: given up, `error` says why. A job that waits for another try is `queued`.',
-    }),
-    created: z.int().openapi({ description: 'Seconds since the epoch.' }),
-    finished: z.int().nullable(),
-    attempts: z.int().openapi({ description: 'Runs begun so far.' }),
-    result: multimodalResponse.nullable().openapi({ description: 'The answer, once `done`.' }),
-    error: errorSchema.shape.error.nullable().openapi({ description: 'Why the last attempt failed.' }),
-  })
-  .openapi('Job')
+import type { jobSchema } from '../shared/job-schema.ts'
+import type { JobRecord } from './jobs/job-record.ts'
 
 export type JobBody = z.infer<typeof jobSchema>
 

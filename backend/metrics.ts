@@ -12,6 +12,8 @@ export interface JobDepths {
   readonly queued: number
   readonly retrying: number
   readonly dead: number
+  /** Settlements the edge does not have yet. */
+  readonly unsettled: number
 }
 
 /** What a scrape looks at, at its moment. */
@@ -161,6 +163,11 @@ export class Metrics {
     this.#gauge('glm_jobs_queued', 'Jobs not ended, of all backends.', depths.queued)
     this.#gauge('glm_jobs_retrying', 'Of them, jobs waiting for another try.', depths.retrying)
     this.#gauge('glm_jobs_dead', 'Dead letters.', depths.dead)
+    this.#gauge(
+      'glm_jobs_unsettled',
+      'Ended jobs of the edge whose real count it does not have yet.',
+      depths.unsettled,
+    )
   }
 
   #gauge(name: string, help: string, value: number): void {

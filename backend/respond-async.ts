@@ -1,6 +1,7 @@
 import type { Context } from 'hono'
 import type { MultimodalRequest } from '../shared/completion-schema.ts'
 import { ApiError } from '../shared/errors.ts'
+import { prefersAsync } from '../shared/prefer.ts'
 import { acceptJob } from './accept-job.ts'
 import type { HttpEnv } from './http-env.ts'
 import type { Server } from './server.ts'
@@ -17,10 +18,20 @@ export async function respondAsync(
   request: () => MultimodalRequest,
 ): Promise<Response> {
   const full = refusal instanceof ApiError && refusal.code === 'queue_full'
-  const asked = (c.req.header('prefer') ?? '').split(/[,;]/).some((token) => token.trim() === 'respond-async')
-  // What the edge reserved for a request ends with it: nobody would pay for a job of the edge's.
-  const fromEdge = c.get('signed') !== null
-  if (!full || !asked || fromEdge || server.jobs === null) throw refusal
-  c.header('preference-applied', 'respond-async')
-  return acceptJob(c, server.jobs, { request: JSON.stringify(request()), webhook: null })
+  const signed = c.get('signed')
+  // The edge says what its caller prefers by a claim: it alone knows that somebody will pay for the job.
+  const asked =
+    signed === null
+      ? prefersAsync(c.req.header('prefer'))
+      : signed.claims.job !== undefined && server.jobs?.settles
+  if (!full || asked !== true || server.jobs === null) throw refusal
+  const { stream: _, ...wanted } = request()
+  const maxTotalTokens = signed?.claims.maxTotalTokens ?? null
+  const response = await acceptJob(c, server.jobs, {
+    request: JSON.stringify(wanted),
+    webhook: null,
+    maxTotalTokens,
+  })
+  response.headers.set('preference-applied', 'respond-async')
+  return response
 }

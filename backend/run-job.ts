@@ -1,16 +1,18 @@
 import { ApiError } from '../shared/errors.ts'
 import { newIdentity } from './answer-identity.ts'
+import type { CompletionEvent } from './completion-request.ts'
 import { readJobFields } from './job-fields.ts'
-import type { RunJob } from './jobs/job-consumer.ts'
+import type { JobRun, RunJob } from './jobs/job-consumer.ts'
 import { multimodalAnswer } from './multimodal-answer.ts'
 import { imageInputs, multimodalToCompletion } from './multimodal-request.ts'
 import { requireModel } from './require-model.ts'
 import { multimodalConstraint } from './response-constraint.ts'
 import type { Services } from './services.ts'
+import { TokenCount } from './token-count.ts'
 
 /** Runs a job as the HTTP endpoint runs the same request, on behalf of the job's own caller. */
 export function createRunJob(services: Services, timeoutMs: number): RunJob {
-  return async (entry, callerId, signal) => {
+  return async (entry, { callerId, maxTotalTokens, signal, onTokens }) => {
     const { image, ...request } = readJobFields(entry)
     requireModel(services, request.model)
     const identity = newIdentity('cmpl-', services.model.name)
@@ -26,14 +28,23 @@ export function createRunJob(services: Services, timeoutMs: number): RunJob {
         createConstraint: await multimodalConstraint(services, request, both),
         id: identity.id,
         callerId,
-        maxTotalTokens: null,
+        maxTotalTokens,
         deadlineMs: Date.now() + timeoutMs,
         signal: both,
       })
-      const answer = await multimodalAnswer(identity, events)
+      const answer = await multimodalAnswer(identity, counted(events, onTokens))
       return { content: answer.choices[0]?.message.content ?? '', result: JSON.stringify(answer) }
     } finally {
       clearTimeout(timer)
     }
+  }
+}
+
+async function* counted(events: AsyncIterable<CompletionEvent>, onTokens: JobRun['onTokens']) {
+  const count = new TokenCount()
+  for await (const event of events) {
+    count.add(event)
+    onTokens(count)
+    yield event
   }
 }

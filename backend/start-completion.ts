@@ -33,7 +33,7 @@ export async function startCompletion(
   const events = services.completions
     .run({
       ...wanted,
-      images: signed === null ? wanted.images : wanted.images.map((image) => attached(image, signed)),
+      images: attachedImages(wanted.images, signed),
       maxTotalTokens: signed?.claims.maxTotalTokens ?? null,
       callerId: c.get('callerId'),
       deadlineMs: Date.now() + timeoutMs,
@@ -47,6 +47,17 @@ export async function startCompletion(
     clearTimeout(timer)
     throw error
   }
+}
+
+/**
+ * The pictures themselves, where the edge has sent them along.
+ * @throws {ApiError} `invalid_image_url` for an address: what came through the edge is never fetched here.
+ */
+export function attachedImages(
+  images: readonly ImageInput[],
+  signed: SignedRequest | null,
+): readonly ImageInput[] {
+  return signed === null ? images : images.map((image) => attached(image, signed))
 }
 
 /** A picture the edge has sent along stands in the request as a reference to it. */

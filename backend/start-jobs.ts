@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { ApiError } from '../shared/errors.ts'
+import { parseSigningKeys } from '../shared/signing.ts'
 import { publicUrlPolicy } from '../shared/url-rules.ts'
 import type { Config } from './config.ts'
 import { jobBody } from './job-body.ts'
@@ -10,6 +11,10 @@ import { JobQueue } from './jobs/job-queue.ts'
 import { Jobs } from './jobs/jobs.ts'
 import { connectRedis } from './jobs/redis-link.ts'
 import { ResultsTail, TAIL_BLOCK_MS } from './jobs/results-tail.ts'
+import { ScriptRunner } from './jobs/script-runner.ts'
+import { SettlementCourier } from './jobs/settlement-courier.ts'
+import { SettlementQueue } from './jobs/settlement-queue.ts'
+import { SettlementSender } from './jobs/settlement-sender.ts'
 import { WebhookCourier } from './jobs/webhook-courier.ts'
 import { WebhookSender } from './jobs/webhook-sender.ts'
 import type { Log } from './log.ts'
@@ -22,6 +27,8 @@ export interface JobService {
   readonly jobs: Jobs
   /** @throws {ApiError} `invalid_request`, `unsupported_parameter`: why no webhook may be sent there. */
   checkWebhook(url: string): void
+  /** Whether the edge can be told what jobs took; without that no jobs are taken from it. */
+  readonly settles: boolean
   /** Takes jobs as soon as there is a model to run them. */
   consume(services: Services): void
   /** Jobs being run here. */
@@ -46,10 +53,12 @@ export function startJobs(config: Config, log: Log): JobService | null {
   const url = config.redisUrl
   const commands = connectRedis(url, 'glm-jobs', 0, log)
   commands.on('ready', () => checkPersistence(commands, log))
-  const queue = new JobQueue(commands, {
+  const scripts = new ScriptRunner(commands)
+  const queue = new JobQueue(commands, scripts, {
     maxJobs: config.maxJobs,
     resultTtlMs: config.jobResultTtl * 1000,
     maxAgeMs: config.jobMaxAge * 1000,
+    leaseMs: config.jobLease * 1000,
   })
   const jobs = new Jobs(queue, new ResultsTail(connectRedis(url, 'glm-tail', TAIL_BLOCK_MS, log)))
   const blocking = connectRedis(url, 'glm-take', BLOCK_MS, log)
@@ -58,9 +67,11 @@ export function startJobs(config: Config, log: Log): JobService | null {
     config.webhookSecret === null
       ? null
       : new WebhookCourier({ queue, sender, secret: config.webhookSecret, body: jobBody, now: Date.now, log })
+  const settlements = startSettlements(config, new SettlementQueue(scripts), log)
   let consumer: JobConsumer | null = null
   return {
     jobs,
+    settles: settlements !== null,
     checkWebhook: (target) => {
       if (courier === null) throw noWebhooks()
       sender.check(target)
@@ -89,9 +100,21 @@ export function startJobs(config: Config, log: Log): JobService | null {
     stop: () => consumer?.stop(),
     close: async () => {
       await consumer?.close()
-      await Promise.all([courier?.close(), jobs.close()])
+      await Promise.all([courier?.close(), settlements?.close(), jobs.close()])
       blocking.disconnect()
       commands.disconnect()
     },
   }
+}
+
+/** null: there is no edge to tell. */
+function startSettlements(config: Config, queue: SettlementQueue, log: Log): SettlementCourier | null {
+  const { edgeUrl, settlementKey } = config
+  const [key] = settlementKey === null ? [] : parseSigningKeys(settlementKey)
+  if ((edgeUrl === null) !== (key === undefined)) {
+    log.warn({}, 'Jobs through the edge need both --edge-url and --settlement-key: they will be refused')
+  }
+  if (edgeUrl === null || key === undefined) return null
+  const sender = new SettlementSender({ edgeUrl, key, now: Date.now })
+  return new SettlementCourier({ queue, sender, random: Math.random, log })
 }

@@ -1,5 +1,19 @@
 import { z } from 'zod'
 import { decodeBase64url, encodeBase64url } from './base64url.ts'
+import { apiKeyId, reservationId } from './settlement.ts'
+
+/** What the edge has reserved for the jobs of one submission. */
+const jobClaim = z.strictObject({
+  /** The API key whose quota it is: settlements name it. */
+  keyId: apiKeyId,
+  reservation: reservationId,
+  /** The caller's Idempotency-Key, and what was asked under it. */
+  once: z
+    .strictObject({ key: z.string().min(1).max(255), fingerprint: z.string().min(1).max(128) })
+    .nullable(),
+})
+
+export type JobClaim = z.infer<typeof jobClaim>
 
 /** What the edge says of a request it has admitted. The backend believes it once the signature is checked. */
 const claimsSchema = z.strictObject({
@@ -10,6 +24,8 @@ const claimsSchema = z.strictObject({
   deadlineMs: z.int().positive(),
   /** Prompt and completion tokens reserved for this request: it may not spend more. */
   maxTotalTokens: z.int().positive(),
+  /** Absent: the request may not become a job. */
+  job: jobClaim.optional(),
 })
 
 export type Claims = z.infer<typeof claimsSchema>

@@ -13,4 +13,6 @@ export const headerNames = {
   queueDepth: 'x-glm-queue-depth',
   /** Slots of the backend that are free now. */
   freeSlots: 'x-glm-free-slots',
+  /** On a refused submission of jobs whose fate nobody knows: they may have been accepted all the same. */
+  inDoubt: 'x-glm-in-doubt',
 } as const

@@ -1,9 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 import { ApiError } from '../../shared/errors.ts'
+import { type Attempt, attemptKey, type TokensUsed } from './attempt.ts'
 import type { JobLog } from './job-log.ts'
-import { type Attempt, attemptKey, GROUP, type JobQueue, queueKeys, toEntries } from './job-queue.ts'
+import { GROUP, type JobQueue, toEntries } from './job-queue.ts'
 import { DEFAULT_CALLER, type JobEntry, valuesOf } from './job-record.ts'
+import { queueKeys } from './queue-keys.ts'
 import { abandoned, judgeFailure, toApiError } from './retry-policy.ts'
 
 interface JobAnswer {
@@ -13,8 +15,18 @@ interface JobAnswer {
   readonly result: string
 }
 
+/** One attempt, as whoever runs it sees it. */
+export interface JobRun {
+  readonly callerId: string
+  /** Prompt and answer together; null: the context alone bounds them. */
+  readonly maxTotalTokens: number | null
+  readonly signal: AbortSignal
+  /** To be told what has been read and written so far, whenever that is more. */
+  readonly onTokens: (used: TokensUsed) => void
+}
+
 /** @throws {ApiError} what is wrong with the job, or went wrong with this attempt. */
-export type RunJob = (entry: JobEntry, callerId: string, signal: AbortSignal) => Promise<JobAnswer>
+export type RunJob = (entry: JobEntry, run: JobRun) => Promise<JobAnswer>
 
 export interface JobConsumerOptions {
   readonly queue: JobQueue
@@ -184,12 +196,19 @@ export class JobConsumer {
     const key = attemptKey(begun)
     this.#running.set(key, { attempt: begun, lost })
     const startMs = performance.now()
+    let used: TokensUsed = { promptTokens: 0, completionTokens: 0 }
+    const onTokens = (tokens: TokensUsed) => {
+      used = tokens
+    }
     try {
-      const answer = await run(entry, begun.caller, lost.signal)
-      const written = await this.#patiently(() => queue.complete(begun, answer.content, answer.result))
+      const { caller: callerId, maxTotalTokens } = begun
+      const answer = await run(entry, { callerId, maxTotalTokens, signal: lost.signal, onTokens })
+      const written = await this.#patiently(() => queue.complete(begun, answer.content, answer.result, used))
+      if (!written) await this.#patiently(() => queue.report(begun, used))
       log.info({ ...fields(begun, startMs), status: written ? 'success' : 'superseded' }, 'Job processed')
     } catch (error) {
-      if (!lost.signal.aborted) await this.#fail(begun, error, startMs)
+      if (lost.signal.aborted) await this.#patiently(() => queue.report(begun, used))
+      else await this.#fail(begun, error, startMs)
     } finally {
       this.#running.delete(key)
     }

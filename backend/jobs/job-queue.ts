@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { ApiError, type ErrorBody } from '../../shared/errors.ts'
+import type { Attempt, Begun, TokensUsed } from './attempt.ts'
 import {
   isJobId,
   type JobEntry,
@@ -8,17 +9,10 @@ import {
   queuedRecord,
   readRecord,
 } from './job-record.ts'
-import { loadScripts, type ScriptName } from './load-scripts.ts'
-import { isTimeout } from './redis-link.ts'
-
-/** The stream is the interface: whoever can XADD to it is a producer. */
-export const queueKeys = {
-  queue: 'glm_queue',
-  results: 'glm_results',
-  dead: 'glm_dead',
-  retry: 'glm:retry',
-  webhooks: 'glm:webhooks',
-} as const
+import type { ScriptName } from './load-scripts.ts'
+import { queueKeys } from './queue-keys.ts'
+import type { ScriptRunner } from './script-runner.ts'
+import { NothingSentError, type Submission } from './submission.ts'
 
 /** The one consumer group: an entry goes to one backend of it. */
 export const GROUP = 'glm'
@@ -33,43 +27,21 @@ export interface JobQueueLimits {
   readonly resultTtlMs: number
   /** A job that did not begin by this age is given up. */
   readonly maxAgeMs: number
-}
-
-/** An attempt at a job. Its number is the fence: what an older one writes is refused. */
-export interface Attempt {
-  readonly id: string
-  readonly attempt: number
-  /** Attempts that count against the job so far, this one included. */
-  readonly tries: number
-}
-
-export const attemptKey = ({ id, attempt }: Attempt) => `${id}:${attempt}`
-
-export type Begun =
-  | (Attempt & { readonly type: 'run' | 'expired'; readonly caller: string })
-  | { readonly type: 'over' }
-
-export interface Submission {
-  /** The same token within the window is the same submission. */
-  readonly token: string
-  /** Tells whether it is the same body too. */
-  readonly digest: string
-  readonly caller: string
-  /** Id of the batch; null for a single job. */
-  readonly batch: string | null
-  readonly jobs: readonly { readonly request: string; readonly webhook: string | null }[]
+  /** Within which a backend learns that what it runs was cancelled. */
+  readonly leaseMs: number
 }
 
 /** The job queue's operations, each atomic in Redis; where and how often they run does not matter. */
 export class JobQueue {
   readonly #redis: Redis
-  readonly #scripts = loadScripts()
+  readonly #scripts: ScriptRunner
   readonly #limits: JobQueueLimits
   /** Redis's clock minus ours; null until asked on this connection. */
   #clockOffsetMs: number | null = null
 
-  constructor(redis: Redis, limits: JobQueueLimits) {
+  constructor(redis: Redis, scripts: ScriptRunner, limits: JobQueueLimits) {
     this.#redis = redis
+    this.#scripts = scripts
     this.#limits = limits
     redis.on('close', () => {
       this.#clockOffsetMs = null
@@ -89,20 +61,29 @@ export class JobQueue {
    * Accepts all of a submission's jobs or none. Asked again with the same token it answers the same.
    * @param timeoutMs after which Redis refuses to accept it any more.
    * @returns the job's id, or the batch's.
-   * @throws {ApiError} `queue_full`, `idempotency_mismatch`. @throws {Error} Redis did not answer.
+   * @throws {ApiError} `queue_full`, `idempotency_mismatch`. @throws {NothingSentError} Redis cannot be reached.
+   * @throws {Error} it did not answer: nobody knows whether it has accepted them.
    */
-  async submit({ token, digest, caller, batch, jobs }: Submission, timeoutMs: number): Promise<string> {
+  async submit(submission: Submission, timeoutMs: number): Promise<string> {
+    const { token, digest, caller, batch, reservation, jobs } = submission
     const { maxJobs, resultTtlMs, maxAgeMs } = this.#limits
-    const deadlineMs = (await this.#nowMs()) + timeoutMs
+    const nowMs = await this.#nowMs().catch((cause: unknown) => {
+      throw new NothingSentError('Redis cannot be reached', { cause })
+    })
     const [state, detail] = (await this.#run('submit', [
-      deadlineMs,
+      nowMs + timeoutMs,
       maxJobs,
       token,
       digest,
       resultTtlMs + maxAgeMs,
       caller,
       batch ?? '',
-      ...jobs.flatMap(({ request, webhook }) => [request, webhook ?? '']),
+      reservation ?? '',
+      ...jobs.flatMap(({ request, webhook, maxTotalTokens }) => [
+        request,
+        webhook ?? '',
+        maxTotalTokens ?? '',
+      ]),
     ])) as [string, string]
     switch (state) {
       case 'accepted':
@@ -127,8 +108,16 @@ export class JobQueue {
 
   async begin(id: string, consumer: string, caller: string, webhook: string): Promise<Begun> {
     const reply = await this.#run('begin', [id, consumer, this.#limits.maxAgeMs, caller, webhook])
-    const [type, attempt, tries, owner] = reply as ['run' | 'expired' | 'over', number, number, string]
-    return type === 'over' ? { type } : { type, id, attempt, tries, caller: owner }
+    const [type, attempt, tries, owner, maxTokens] = reply as [
+      'run' | 'expired' | 'over',
+      number,
+      number,
+      string,
+      string,
+    ]
+    if (type === 'over') return { type }
+    const maxTotalTokens = maxTokens === '' ? null : Number(maxTokens)
+    return { type, id, attempt, tries, caller: owner, maxTotalTokens }
   }
 
   /** Jobs whose delay is over, taken for this consumer. */
@@ -143,8 +132,20 @@ export class JobQueue {
   }
 
   /** Writes the answer; false when another attempt or end came first. */
-  async complete({ id, attempt }: Attempt, content: string, result: string): Promise<boolean> {
-    return (await this.#run('complete', [id, attempt, this.#limits.resultTtlMs, content, result])) === 1
+  async complete(
+    { id, attempt }: Attempt,
+    content: string,
+    result: string,
+    { promptTokens, completionTokens }: TokensUsed,
+  ): Promise<boolean> {
+    const { resultTtlMs } = this.#limits
+    const args = [id, attempt, resultTtlMs, content, result, promptTokens, completionTokens]
+    return (await this.#run('complete', args)) === 1
+  }
+
+  /** Tells what an attempt had taken when its job was cancelled under it. */
+  async report({ id, attempt }: Attempt, { promptTokens, completionTokens }: TokensUsed): Promise<void> {
+    await this.#run('report', [id, attempt, promptTokens, completionTokens])
   }
 
   async postpone(
@@ -176,7 +177,8 @@ export class JobQueue {
 
   /** Ends the job unless it has ended; returns the status it has then. */
   async cancel(id: string): Promise<JobStatus> {
-    return (await this.#run('cancel', [id, this.#limits.resultTtlMs])) as JobStatus
+    const { resultTtlMs, leaseMs } = this.#limits
+    return (await this.#run('cancel', [id, resultTtlMs, leaseMs])) as JobStatus
   }
 
   /** Forgets this consumer if it holds nothing, and others silent for so long. */
@@ -204,16 +206,17 @@ export class JobQueue {
     return this.#do(() => this.#redis.lrange(`glm:batch:${id}:jobs`, from, from + count - 1))
   }
 
-  /** Jobs not ended, jobs waiting for a retry, and dead letters. */
-  async depths(): Promise<{ queued: number; retrying: number; dead: number }> {
-    const [queued, retrying, dead] = await this.#do(() =>
+  /** Jobs not ended, jobs waiting for a retry, dead letters, and settlements the edge does not have yet. */
+  async depths(): Promise<{ queued: number; retrying: number; dead: number; unsettled: number }> {
+    const [queued, retrying, dead, unsettled] = await this.#do(() =>
       Promise.all([
         this.#redis.xlen(queueKeys.queue),
         this.#redis.zcard(queueKeys.retry),
         this.#redis.xlen(queueKeys.dead),
+        this.#redis.zcard(queueKeys.settlements),
       ]),
     )
-    return { queued, retrying, dead }
+    return { queued, retrying, dead, unsettled }
   }
 
   /** Webhooks due now, with the number of this try; due again after `leaseMs` unless settled. */
@@ -245,28 +248,12 @@ export class JobQueue {
     return Date.now() + this.#clockOffsetMs
   }
 
-  async #run(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
-    const { sha1, source } = this.#scripts[name]
-    const keys = Object.values(queueKeys)
-    return this.#do(async () => {
-      try {
-        return await this.#redis.evalsha(sha1, keys.length, ...keys, ...args)
-      } catch (error) {
-        // A Redis that was restarted has forgotten its scripts.
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error
-        return this.#redis.eval(source, keys.length, ...keys, ...args)
-      }
-    })
+  #run(name: ScriptName, args: readonly (string | number)[]): Promise<unknown> {
+    return this.#scripts.run(name, args)
   }
 
-  async #do<T>(command: () => Promise<T>): Promise<T> {
-    try {
-      return await command()
-    } catch (error) {
-      // What got no answer in time sits on a connection that may never answer again: the next one is fresh.
-      if (isTimeout(error)) this.#redis.disconnect(true)
-      throw error
-    }
+  #do<T>(command: () => Promise<T>): Promise<T> {
+    return this.#scripts.do(command)
   }
 }
 

@@ -1,4 +1,5 @@
-export const jobStatuses = ['queued', 'running', 'done', 'dead', 'cancelled'] as const
+import { jobStatuses } from '../../shared/job-schema.ts'
+
 export type JobStatus = (typeof jobStatuses)[number]
 
 /** What is known of a job, from the moment Redis has it until its result expires. */

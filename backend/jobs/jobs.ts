@@ -1,21 +1,25 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ApiError } from '../../shared/errors.ts'
-import type { JobQueue, Submission } from './job-queue.ts'
+import type { JobQueue } from './job-queue.ts'
 import { isOver, type JobRecord, type JobStatus } from './job-record.ts'
 import { isOutOfMemory, queueUnavailable } from './redis-link.ts'
 import type { ResultsTail } from './results-tail.ts'
-
-export interface NewJob {
-  /** JSON of the request. */
-  readonly request: string
-  readonly webhook: string | null
-}
+import { FateUnknownError, type NewJob, NothingSentError, type Submission } from './submission.ts'
 
 export interface SubmitOptions {
   readonly callerId: string
   /** Repeating a submission under the same key gives the same job. */
   readonly idempotencyKey: string | null
+  /** For jobs that came through the edge; null: they did not. */
+  readonly edge: EdgeSubmission | null
+}
+
+export interface EdgeSubmission {
+  /** `<API key's id>/<reservation>`: where it is settled what the jobs took. */
+  readonly reservation: string
+  /** What the caller asked, if under an Idempotency-Key: pictures fetched anew may be other bytes. */
+  readonly fingerprint: string | null
 }
 
 export interface BatchRecord {
@@ -32,6 +36,8 @@ const SUBMIT_TIMEOUT_MS = 2500
 /** For a connection that is just being mended; then the caller is told. */
 const SUBMIT_PATIENCE_MS = 1000
 const RETRY_PAUSE_MS = 100
+/** Callers that wait here for the end of a job; one more hears at once how it stands. */
+const MAX_WAITING = 1000
 /** How long a submission of unknown fate is tried to be taken back. */
 const WITHDRAW_PATIENCE_MS = 120_000
 const WITHDRAW_EVERY_MS = 1000
@@ -43,6 +49,7 @@ export class Jobs {
   readonly #tail: ResultsTail
   readonly #closing = new AbortController()
   readonly #withdrawals = new Set<Promise<void>>()
+  #waiting = 0
 
   constructor(queue: JobQueue, tail: ResultsTail) {
     this.#queue = queue
@@ -51,7 +58,8 @@ export class Jobs {
 
   /**
    * Accepts one job: when this resolves, Redis has it.
-   * @throws {ApiError} `queue_full`, `not_ready` (Redis is away), `idempotency_mismatch`.
+   * @throws {ApiError} `queue_full`, `not_ready` (Redis is away; a `FateUnknownError` for an edge's job that may have been
+   *   accepted all the same), `idempotency_mismatch`.
    */
   async submit(job: NewJob, options: SubmitOptions): Promise<string> {
     return this.#submit([job], null, options)
@@ -72,16 +80,18 @@ export class Jobs {
   /** The record once the job has ended, or after `timeoutMs` as it is then. @throws {ApiError} as `read`. */
   async wait(id: string, callerId: string, timeoutMs: number, signal: AbortSignal): Promise<JobRecord> {
     const early = await this.read(id, callerId)
-    if (isOver(early.status) || timeoutMs <= 0) return early
+    if (isOver(early.status) || timeoutMs <= 0 || this.#waiting >= MAX_WAITING) return early
     const listening = await answered(() => this.#tail.listen(id))
     const late = new AbortController()
     const stop = AbortSignal.any([signal, late.signal])
+    this.#waiting += 1
     try {
       const now = await this.read(id, callerId)
       if (isOver(now.status)) return now
       // Woken by the end, the time-out or the client's departure: all lead to a last look.
       await Promise.race([listening.ended, delay(timeoutMs, undefined, { signal: stop }).catch(() => {})])
     } finally {
+      this.#waiting -= 1
       late.abort()
       listening.leave()
     }
@@ -122,15 +132,18 @@ export class Jobs {
   }
 
   async #submit(jobs: readonly NewJob[], batch: string | null, options: SubmitOptions): Promise<string> {
-    const { callerId, idempotencyKey } = options
+    const { callerId, idempotencyKey, edge } = options
     const submission: Submission = {
-      token: idempotencyKey === null ? randomUUID() : sha256(callerId, idempotencyKey),
-      digest: sha256(...jobs.flatMap(({ request, webhook }) => [request, webhook ?? ''])),
+      token: tokenOf(options),
+      digest:
+        edge?.fingerprint ?? sha256(...jobs.flatMap(({ request, webhook }) => [request, webhook ?? ''])),
       caller: callerId,
       batch,
+      reservation: edge?.reservation ?? null,
       jobs,
     }
     let cause: unknown
+    let sent = false
     const untilMs = performance.now() + SUBMIT_PATIENCE_MS
     do {
       try {
@@ -139,9 +152,12 @@ export class Jobs {
         if (error instanceof ApiError) throw error
         if (isOutOfMemory(error)) throw queueUnavailable(error)
         cause = error
+        sent ||= !(error instanceof NothingSentError)
         await delay(RETRY_PAUSE_MS)
       }
     } while (performance.now() < untilMs)
+    // The edge asks other backends under the same token: taking it back here would end what was accepted there.
+    if (edge !== null) throw sent ? new FateUnknownError(cause) : queueUnavailable(cause)
     // Who has a key may ask again and find the job; without one nobody could, so it must not run.
     if (idempotencyKey === null) this.#withdrawLater(submission.token)
     throw queueUnavailable(cause)
@@ -165,6 +181,12 @@ export class Jobs {
       }
     }
   }
+}
+
+/** What makes two submissions one: the caller's key, else the edge's reservation, which it names in each of its tries. */
+function tokenOf({ callerId, idempotencyKey, edge }: SubmitOptions): string {
+  if (idempotencyKey !== null) return sha256(callerId, idempotencyKey)
+  return edge === null ? randomUUID() : sha256('reservation', edge.reservation)
 }
 
 const unknown = (id: string) =>

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
-import { queueKeys, toEntries } from './job-queue.ts'
+import { toEntries } from './job-queue.ts'
 import { valuesOf } from './job-record.ts'
+import { queueKeys } from './queue-keys.ts'
 
 const PAGE = 100
 const PAUSE_AFTER_FAILURE_MS = 500

@@ -28,17 +28,17 @@ export function signedRequest(server: Server, keys: readonly SigningKey[]) {
     const body = await readBody(raw, server.config.maxBodyBytes)
     await verified.checkBody(body)
     if (body.length === 0) {
-      c.set('signed', { claims: verified.claims, attachments: [] })
+      c.set('signed', { claims: verified.claims, attachments: [], limits: [] })
       await next()
       reportLoad(server, c.res.headers)
       return
     }
-    const { request, attachments } = await openWireBody(body, raw.headers.get('content-type') ?? '')
+    const { request, attachments, limits } = await openWireBody(body, raw.headers.get('content-type') ?? '')
     const headers = new Headers(raw.headers)
     headers.set('content-type', 'application/json')
     headers.delete('content-length')
     c.req.raw = new Request(raw.url, { method, headers, body: JSON.stringify(request), signal: raw.signal })
-    c.set('signed', { claims: verified.claims, attachments })
+    c.set('signed', { claims: verified.claims, attachments, limits })
     await next()
     reportLoad(server, c.res.headers)
     return

@@ -1,31 +1,20 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { ApiError } from '../../shared/errors.ts'
-import { idempotencyHeaders, submitOptions } from '../accept-job.ts'
+import { batchSchema, linesOf, lineTypes, signedBatch } from '../../shared/job-schema.ts'
+import { parseRequest } from '../../shared/parse-request.ts'
+import { idempotencyHeaders, submitOptions, tellingDoubt } from '../accept-job.ts'
 import { errorResponses } from '../error-responses.ts'
-import type { HttpEnv } from '../http-env.ts'
+import type { HttpEnv, SignedRequest } from '../http-env.ts'
 import { jobBody } from '../job-body.ts'
-import type { BatchRecord, Jobs, NewJob } from '../jobs/jobs.ts'
-import { mediaTypeOf, readBody } from '../read-body.ts'
+import type { BatchRecord, Jobs } from '../jobs/jobs.ts'
+import type { NewJob } from '../jobs/submission.ts'
+import { mediaTypeOf, parseJson, readBody } from '../read-body.ts'
 import type { Server } from '../server.ts'
 import type { JobService } from '../start-jobs.ts'
 import { toJob } from './jobs.ts'
 
 const MAX_LINES = 10_000
 const RESULTS_PAGE = 100
-const mediaTypes = ['application/jsonl', 'application/x-ndjson', 'application/x-jsonlines']
-
-const batchSchema = z
-  .object({
-    id: z.string(),
-    object: z.literal('batch'),
-    created: z.int().openapi({ description: 'Seconds since the epoch.' }),
-    total: z.int(),
-    open: z.int().openapi({ description: 'Jobs that have not ended.' }),
-    done: z.int(),
-    dead: z.int(),
-    cancelled: z.int(),
-  })
-  .openapi('Batch')
 
 const params = z.object({ id: z.string() })
 const batch = { 'application/json': { schema: batchSchema } }
@@ -83,9 +72,13 @@ export function addBatches(app: OpenAPIHono<HttpEnv>, server: Server, service: J
     app.openAPIRegistry.registerPath(route)
   }
   app.post('/v1/batches', async (c) => {
-    const newJobs = await readLines(c.req.raw, server.config.maxBodyBytes)
+    const signed = c.get('signed')
+    const { maxBodyBytes } = server.config
+    const newJobs = await (signed === null
+      ? readLines(c.req.raw, maxBodyBytes)
+      : readSignedLines(c.req.raw, maxBodyBytes, signed))
     for (const { webhook } of newJobs) if (webhook !== null) service.checkWebhook(webhook)
-    const id = await jobs.submitBatch(newJobs, submitOptions(c))
+    const id = await tellingDoubt(c, jobs.submitBatch(newJobs, submitOptions(c, service)))
     c.header('location', `/v1/batches/${id}`)
     // It is accepted, whether or not Redis still answers: only a repeated key's batch may be further than this.
     const fresh = { id, createdMs: Date.now(), total: newJobs.length, done: 0, dead: 0, cancelled: 0 }
@@ -121,25 +114,33 @@ async function* resultLines(jobs: Jobs, id: string, total: number): AsyncGenerat
 }
 
 async function readLines(raw: Request, maxBodyBytes: number): Promise<NewJob[]> {
-  const mediaType = mediaTypeOf(raw)
-  if (!mediaTypes.includes(mediaType)) {
-    throw new ApiError('unsupported_media_type', `send ${mediaTypes.join(' or ')}`)
+  if (!lineTypes.includes(mediaTypeOf(raw))) {
+    throw new ApiError('unsupported_media_type', `send ${lineTypes.join(' or ')}`)
   }
-  const text = new TextDecoder().decode(await readBody(raw, maxBodyBytes))
-  const lines = text
-    .split('\n')
-    .flatMap((line, index) => (line.trim() === '' ? [] : [{ line, number: index + 1 }]))
+  const lines = linesOf(new TextDecoder().decode(await readBody(raw, maxBodyBytes)))
   if (lines.length === 0 || lines.length > MAX_LINES) {
     throw new ApiError('invalid_request', `a batch has 1 to ${MAX_LINES} lines, not ${lines.length}`)
   }
   return lines.map(({ line, number }) => readLine(line, number))
 }
 
+/** A batch the edge has taken in: its lines as JSON, and what each may take. @throws {ApiError} what is wrong with it. */
+async function readSignedLines(raw: Request, maxBodyBytes: number, signed: SignedRequest): Promise<NewJob[]> {
+  const { lines } = parseRequest(signedBatch, parseJson(await readBody(raw, maxBodyBytes)))
+  if (lines.length !== signed.limits.length || lines.length > MAX_LINES) {
+    throw new ApiError('invalid_request', `a signed batch has 1 to ${MAX_LINES} lines, each with its limit`)
+  }
+  return lines.map((line, index) => ({
+    ...toJob(line, signed),
+    maxTotalTokens: signed.limits[index] ?? null,
+  }))
+}
+
 /** @throws {ApiError} naming the line and what is wrong in it. */
 function readLine(line: string, number: number): NewJob {
   try {
     const value: unknown = JSON.parse(line)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return toJob({ ...value })
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return toJob({ ...value }, null)
   } catch (error) {
     if (!(error instanceof ApiError)) throw new ApiError('invalid_json', `line ${number} is not valid JSON`)
     const { code, message, param } = error

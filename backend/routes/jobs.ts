@@ -1,36 +1,21 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { multimodalRequest } from '../../shared/completion-schema.ts'
+import type { MultimodalRequest } from '../../shared/completion-schema.ts'
 import { ApiError } from '../../shared/errors.ts'
+import { jobFields, jobQuery, jobSchema, webhookField } from '../../shared/job-schema.ts'
 import { parseRequest } from '../../shared/parse-request.ts'
 import { acceptJob, idempotencyHeaders } from '../accept-job.ts'
 import { errorResponses } from '../error-responses.ts'
-import type { HttpEnv } from '../http-env.ts'
-import { jobBody, jobSchema } from '../job-body.ts'
+import type { HttpEnv, SignedRequest } from '../http-env.ts'
+import { jobBody } from '../job-body.ts'
 import { checkJobRequest } from '../job-fields.ts'
 import { jobRequest } from '../job-request.ts'
-import type { NewJob } from '../jobs/jobs.ts'
-import { formRequest } from '../multimodal-request.ts'
+import type { NewJob } from '../jobs/submission.ts'
+import { formRequest, imageInputs } from '../multimodal-request.ts'
 import { mediaTypeOf, parseForm, parseJson, readBody } from '../read-body.ts'
 import type { Server } from '../server.ts'
+import { attachedImages } from '../start-completion.ts'
 import type { JobService } from '../start-jobs.ts'
 
-const webhookField = z.url().max(2048).openapi({
-  description: 'Where the job is posted once it has ended, signed as Standard Webhooks 1.0.',
-})
-const jobFields = multimodalRequest
-  .omit({ stream: true })
-  .extend({ webhook: webhookField.optional() })
-  .openapi('JobRequest')
-
-const query = z.object({
-  wait: z.coerce
-    .number()
-    .int()
-    .min(0)
-    .max(60)
-    .optional()
-    .openapi({ description: 'Seconds to wait for the end of the job.' }),
-})
 const params = z.object({ id: z.string() })
 const job = { 'application/json': { schema: jobSchema } }
 
@@ -64,7 +49,7 @@ const readJobRoute = createRoute({
   method: 'get',
   path: '/v1/jobs/{id}',
   tags: ['jobs'],
-  request: { params, query },
+  request: { params, query: jobQuery },
   responses: {
     200: { description: 'the job as it is now', content: job },
     ...errorResponses('invalid_request', 'not_found', 'not_ready'),
@@ -89,12 +74,12 @@ export function addJobs(app: OpenAPIHono<HttpEnv>, server: Server, service: JobS
   for (const route of [submitJobRoute, readJobRoute, cancelJobRoute]) app.openAPIRegistry.registerPath(route)
 
   app.post('/v1/jobs', async (c) => {
-    const newJob = await readJob(c.req.raw, server.config.maxBodyBytes)
+    const newJob = await readJob(c.req.raw, server.config.maxBodyBytes, c.get('signed'))
     if (newJob.webhook !== null) service.checkWebhook(newJob.webhook)
     return acceptJob(c, service, newJob)
   })
   app.get('/v1/jobs/:id', async (c) => {
-    const { wait = 0 } = parseRequest(query, c.req.query())
+    const { wait = 0 } = parseRequest(jobQuery, c.req.query())
     const record = await jobs.wait(c.req.param('id'), c.get('callerId'), wait * 1000, c.req.raw.signal)
     return c.json(jobBody(record), 200)
   })
@@ -105,10 +90,13 @@ export function addJobs(app: OpenAPIHono<HttpEnv>, server: Server, service: JobS
   })
 }
 
-async function readJob(raw: Request, maxBodyBytes: number): Promise<NewJob> {
+async function readJob(raw: Request, maxBodyBytes: number, signed: SignedRequest | null): Promise<NewJob> {
   const contentType = raw.headers.get('content-type') ?? ''
   const mediaType = mediaTypeOf(raw)
-  if (mediaType === 'application/json') return toJob(parseJson(await readBody(raw, maxBodyBytes)))
+  if (mediaType === 'application/json') {
+    const job = toJob(parseJson(await readBody(raw, maxBodyBytes)), signed)
+    return { ...job, maxTotalTokens: signed?.claims.maxTotalTokens ?? null }
+  }
   if (mediaType !== 'multipart/form-data') {
     throw new ApiError('unsupported_media_type', 'send application/json or multipart/form-data')
   }
@@ -116,13 +104,21 @@ async function readJob(raw: Request, maxBodyBytes: number): Promise<NewJob> {
   const [webhook] = form.get('webhook') ?? []
   form.delete('webhook')
   const { request, images } = await formRequest(form)
-  return toJob({ ...jobRequest(request, images), ...(webhook === undefined ? {} : { webhook }) })
+  return toJob({ ...jobRequest(request, images), ...(webhook === undefined ? {} : { webhook }) }, null)
 }
 
-/** @throws {ApiError} what is wrong with the request. */
-export function toJob({ webhook, ...request }: Record<string, unknown>): NewJob {
-  const checked = checkJobRequest(request)
-  if (webhook === undefined) return { request: JSON.stringify(checked), webhook: null }
-  const url = parseRequest(z.object({ webhook: webhookField }), { webhook }).webhook
-  return { request: JSON.stringify(checked), webhook: url }
+/**
+ * The job a request asks for, with its pictures where the edge has sent them along.
+ * @throws {ApiError} what is wrong with the request.
+ */
+export function toJob({ webhook, ...fields }: Record<string, unknown>, signed: SignedRequest | null): NewJob {
+  const checked = checkJobRequest(fields)
+  const whole = signed === null ? checked : withPictures(checked, signed)
+  const job = { request: JSON.stringify(whole), webhook: null, maxTotalTokens: null }
+  if (webhook === undefined) return job
+  return { ...job, webhook: parseRequest(z.object({ webhook: webhookField }), { webhook }).webhook }
+}
+
+function withPictures({ image, ...request }: MultimodalRequest, signed: SignedRequest): MultimodalRequest {
+  return jobRequest(request, attachedImages(imageInputs(image), signed))
 }

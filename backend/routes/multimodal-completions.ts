@@ -1,10 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { multimodalChunk, multimodalRequest, multimodalResponse } from '../../shared/completion-schema.ts'
+import { jobSchema } from '../../shared/job-schema.ts'
 import { newIdentity } from '../answer-identity.ts'
 import type { CompletionEvent } from '../completion-request.ts'
 import { errorResponses, generationErrors } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
-import { jobSchema } from '../job-body.ts'
 import { jobRequest } from '../job-request.ts'
 import { multimodalAnswer, multimodalChunks } from '../multimodal-answer.ts'
 import { multimodalToCompletion, readMultimodal } from '../multimodal-request.ts'
@@ -13,7 +13,7 @@ import { respondAsync } from '../respond-async.ts'
 import { multimodalConstraint } from '../response-constraint.ts'
 import type { Server } from '../server.ts'
 import { sseResponse } from '../sse-response.ts'
-import { startCompletion, withErrorEvent } from '../start-completion.ts'
+import { attachedImages, startCompletion, withErrorEvent } from '../start-completion.ts'
 import { serverTimingHeader } from '../timings-body.ts'
 
 /** Spelled out, not extended: the document would hold a form to both schemas, and no form fits the first. */
@@ -70,7 +70,9 @@ export function addMultimodalCompletions(app: OpenAPIHono<HttpEnv>, server: Serv
         id: identity.id,
       })
     } catch (error) {
-      return respondAsync(c, server, error, () => jobRequest(request, images))
+      return respondAsync(c, server, error, () =>
+        jobRequest(request, attachedImages(images, c.get('signed'))),
+      )
     }
     if (request.stream === true) return sseResponse(c, withErrorEvent(c, multimodalChunks(identity, events)))
     return c.json(await multimodalAnswer(identity, events), 200)

@@ -30,7 +30,7 @@ async function toldNames(): Promise<Set<string>> {
   const { text } = await new Metrics().scrape({
     state: 'healthy',
     engine,
-    jobs: { running: 0, depths: { queued: 0, retrying: 0, dead: 0 } },
+    jobs: { running: 0, depths: { queued: 0, retrying: 0, dead: 0, unsettled: 0 } },
   })
   const types = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name = '', type]) => ({ name, type }))
   const suffixes = ['_bucket', '_sum', '_count']

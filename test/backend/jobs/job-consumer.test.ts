@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { RunJob } from '../../../backend/jobs/job-consumer.ts'
-import { queueKeys } from '../../../backend/jobs/job-queue.ts'
 import { isOver, type JobRecord } from '../../../backend/jobs/job-record.ts'
+import { queueKeys } from '../../../backend/jobs/queue-keys.ts'
 import { RedisServer } from '../../../bench/support/redis-server.ts'
 import { ApiError } from '../../../shared/errors.ts'
 import { eventually, link, openJobs, openQueue, startConsumer } from './job-setup.ts'
@@ -115,7 +115,7 @@ test('cancelling stops the run under way', async () => {
   const stopped = Promise.withResolvers<void>()
   await startConsumer(server.url, {
     leaseMs: 200,
-    run: (_entry, _caller, signal) =>
+    run: (_entry, { signal }) =>
       new Promise((_, reject) => {
         begun.resolve()
         signal.addEventListener('abort', () => {
@@ -147,9 +147,12 @@ test('a backend without room gives its job away without using up a try', async (
 test('no more jobs are taken than there is room for', async () => {
   let running = 0
   let most = 0
+  const full = Promise.withResolvers<void>()
   const run: RunJob = async () => {
     running += 1
     most = Math.max(most, running)
+    if (running === 4) full.resolve()
+    await full.promise
     await new Promise((resolve) => setTimeout(resolve, 5))
     running -= 1
     return answer
@@ -164,7 +167,10 @@ test('waiting for a job ends with its end, and gives others nothing of it', asyn
   const { jobs } = await openJobs(server.url)
   const go = Promise.withResolvers<void>()
   await startConsumer(server.url, { run: () => go.promise.then(() => answer) })
-  const id = await jobs.submit({ request: '{}', webhook: null }, { callerId: 'me', idempotencyKey: null })
+  const id = await jobs.submit(
+    { request: '{}', webhook: null, maxTotalTokens: null },
+    { callerId: 'me', idempotencyKey: null, edge: null },
+  )
   const waiting = Array.from({ length: 5 }, () => jobs.wait(id, 'me', 30_000, new AbortController().signal))
   await expect(jobs.read(id, 'you')).rejects.toMatchObject({ code: 'not_found' })
   go.resolve()

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { queueKeys } from '../../../backend/jobs/job-queue.ts'
+import { queueKeys } from '../../../backend/jobs/queue-keys.ts'
 import { RedisServer } from '../../../bench/support/redis-server.ts'
 import { ApiError } from '../../../shared/errors.ts'
 import { eventually, link, openQueue } from './job-setup.ts'
@@ -18,8 +18,10 @@ const one = (token: string, request = '{}') => ({
   digest: request,
   caller: 'somebody',
   batch: null,
-  jobs: [{ request, webhook: null }],
+  reservation: null,
+  jobs: [{ request, webhook: null, maxTotalTokens: null }],
 })
+const noTokens = { promptTokens: 0, completionTokens: 0 }
 const problem = new ApiError('internal_error', 'internal error').body()
 
 async function taken(consumer: string) {
@@ -41,11 +43,11 @@ test('an answer is written once: an attempt that is not the newest writes nothin
   await taken('first')
   const old = await begun(id, 'first')
   const current = await begun(id, 'second')
-  expect(await queue.complete(old, 'stale', '"stale"')).toBe(false)
+  expect(await queue.complete(old, 'stale', '"stale"', noTokens)).toBe(false)
   expect(await queue.bury(old, problem)).toBe(false)
   expect(await queue.postpone(old, 0, problem, false)).toBe(false)
-  expect(await queue.complete(current, 'fresh', '"fresh"')).toBe(true)
-  expect(await queue.complete(current, 'again', '"again"')).toBe(false)
+  expect(await queue.complete(current, 'fresh', '"fresh"', noTokens)).toBe(true)
+  expect(await queue.complete(current, 'again', '"again"', noTokens)).toBe(false)
   expect(await queue.read(id)).toMatchObject({ status: 'done', result: '"fresh"', attempts: 2 })
   expect(await redis.xlen(queueKeys.results)).toBe(1)
 })
@@ -56,7 +58,7 @@ test('an entry leaves the queue only with the end of its job, acknowledged in th
   await taken('first')
   const attempt = await begun(id, 'first')
   expect(await redis.xlen(queueKeys.queue)).toBe(1)
-  await queue.complete(attempt, '', '""')
+  await queue.complete(attempt, '', '""', noTokens)
   expect(await redis.xlen(queueKeys.queue)).toBe(0)
   expect((await redis.xpending(queueKeys.queue, 'glm'))[0]).toBe(0)
 })
@@ -74,7 +76,7 @@ test('the same token is the same job, fifty times at once; with another body it 
 test('a full queue refuses, a batch that does not fit as a whole', async () => {
   const { queue, redis } = await openQueue(server.url, { maxJobs: 2 })
   await queue.submit(one('a'), 1000)
-  const jobs = [1, 2].map(() => ({ request: '{}', webhook: null }))
+  const jobs = [1, 2].map(() => ({ request: '{}', webhook: null, maxTotalTokens: null }))
   await expect(queue.submit({ ...one('b'), batch: 'batch_1', jobs }, 1000)).rejects.toMatchObject({
     code: 'queue_full',
   })
@@ -108,7 +110,7 @@ test('an attempt that waits for its retry is neither reclaimed nor completed, an
   const attempt = await begun(id, 'first')
   await queue.postpone(attempt, 0, problem, false)
   expect((await queue.reclaim('other', 0, '0-0', 10)).attempts).toEqual([])
-  expect(await queue.complete(attempt, '', '""')).toBe(false)
+  expect(await queue.complete(attempt, '', '""', noTokens)).toBe(false)
   const takers = await Promise.all(['a', 'b', 'c'].map((name) => queue.takeDue(name, 10)))
   expect(takers.flat().map((entry) => entry.id)).toEqual([id])
 })
@@ -142,7 +144,7 @@ test('cancelling ends a job wherever it is, and the attempt under way loses it',
   const attempt = await begun(id, 'first')
   expect(await queue.cancel(id)).toBe('cancelled')
   expect(await queue.renew('first', [attempt])).toEqual([`${id}:1`])
-  expect(await queue.complete(attempt, '', '""')).toBe(false)
+  expect(await queue.complete(attempt, '', '""', noTokens)).toBe(false)
   expect(await redis.xlen(queueKeys.queue)).toBe(0)
   expect(await queue.begin(id, 'first', 'anonymous', '')).toEqual({ type: 'over' })
 })
@@ -159,17 +161,17 @@ test('results expire, the queue never does', async () => {
   const id = await queue.submit(one('a'), 1000)
   expect(await redis.pttl(`glm:job:${id}`)).toBe(-1)
   await taken('first')
-  await queue.complete(await begun(id, 'first'), '', '""')
+  await queue.complete(await begun(id, 'first'), '', '""', noTokens)
   expect(await redis.pttl(`glm:job:${id}`)).toBeGreaterThan(0)
 })
 
 test('a batch counts the ends of its jobs', async () => {
   const { queue } = await openQueue(server.url)
-  const jobs = [1, 2, 3].map((line) => ({ request: `{"line":${line}}`, webhook: null }))
+  const jobs = [1, 2, 3].map((line) => ({ request: `{"line":${line}}`, webhook: null, maxTotalTokens: null }))
   expect(await queue.submit({ ...one('b'), batch: 'batch_1', jobs }, 1000)).toBe('batch_1')
   const ids = await queue.batchJobs('batch_1', 0, 10)
   await taken('first')
-  await queue.complete(await begun(ids[0] ?? '', 'first'), '', '""')
+  await queue.complete(await begun(ids[0] ?? '', 'first'), '', '""', noTokens)
   await queue.bury(await begun(ids[1] ?? '', 'first'), problem)
   await queue.cancel(ids[2] ?? '')
   expect(await queue.readBatch('batch_1')).toMatchObject({

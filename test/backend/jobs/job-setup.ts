@@ -6,10 +6,11 @@ import { JobQueue, type JobQueueLimits } from '../../../backend/jobs/job-queue.t
 import { Jobs } from '../../../backend/jobs/jobs.ts'
 import { connectRedis } from '../../../backend/jobs/redis-link.ts'
 import { ResultsTail } from '../../../backend/jobs/results-tail.ts'
+import { ScriptRunner } from '../../../backend/jobs/script-runner.ts'
 
 const silent: JobLog = { info: () => {}, warn: () => {}, error: () => {} }
 
-const limits: JobQueueLimits = { maxJobs: 1000, resultTtlMs: 3_600_000, maxAgeMs: 3_600_000 }
+const limits: JobQueueLimits = { maxJobs: 1000, resultTtlMs: 3_600_000, maxAgeMs: 3_600_000, leaseMs: 1000 }
 
 const cleanUps: (() => Promise<unknown> | unknown)[] = []
 
@@ -17,7 +18,7 @@ afterEach(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp()
 })
 
-const atEnd = (cleanUp: () => Promise<unknown> | unknown) => cleanUps.push(cleanUp)
+export const atEnd = (cleanUp: () => Promise<unknown> | unknown) => cleanUps.push(cleanUp)
 
 /** A connection of the product's own kind, ready. */
 export async function link(url: string, blockMs = 0): Promise<Redis> {
@@ -29,7 +30,7 @@ export async function link(url: string, blockMs = 0): Promise<Redis> {
 
 export async function openQueue(url: string, change: Partial<JobQueueLimits> = {}) {
   const redis = await link(url)
-  const queue = new JobQueue(redis, { ...limits, ...change })
+  const queue = new JobQueue(redis, new ScriptRunner(redis), { ...limits, ...change })
   await queue.ensureGroup()
   return { redis, queue }
 }

@@ -1,0 +1,124 @@
+import { z } from '@hono/zod-openapi'
+import { encodeBase64url } from './base64url.ts'
+import { ApiError } from './errors.ts'
+import { headerNames } from './headers.ts'
+import {
+  checkSignature,
+  contentDigestOf,
+  createSignature,
+  formatSignature,
+  importSigningKey,
+  parseSignature,
+  type SigningKey,
+} from './signing.ts'
+
+/** Where the edge takes settlements. */
+export const settlementsPath = '/backend/settlements'
+
+/** Settlements of one call. */
+export const maxSettlements = 64
+
+export const apiKeyId = z.string().regex(/^[0-9A-Za-z]{12}$/)
+/** What the edge calls the reservation of one submission; each of its jobs is `<reservation>-<line from 0>`. */
+export const reservationId = z.string().regex(/^[\w-]{1,64}$/)
+const jobReservation = z.string().regex(/^[\w-]{1,64}-\d{1,5}$/)
+
+/** What jobs of one API key have really taken: each replaces its reservation, once. */
+export const settlementRequest = z
+  .strictObject({
+    key: apiKeyId,
+    settlements: z
+      .array(
+        z.strictObject({
+          reservation: jobReservation,
+          prompt_tokens: z.int().min(0),
+          completion_tokens: z.int().min(0),
+        }),
+      )
+      .min(1)
+      .max(maxSettlements),
+  })
+  .openapi('Settlements')
+
+export const settlementAnswer = z
+  .strictObject({
+    pending: z
+      .array(jobReservation)
+      .openapi({
+        description: 'Not reserved yet: to be settled again in a moment. All others are done with.',
+      }),
+  })
+  .openapi('SettlementAnswer')
+
+export type SettlementRequest = z.infer<typeof settlementRequest>
+export type Settlement = SettlementRequest['settlements'][number]
+
+/** How far the clocks of backend and edge may differ. */
+const maxSkewMs = 60_000
+/** Stands where a request has its claims, so that neither signature can ever pass for the other. */
+const purpose = 'settlement'
+const contentType = 'application/json'
+
+/** The headers of a signed settlement call. */
+export async function signSettlements(
+  key: SigningKey,
+  body: Uint8Array<ArrayBuffer>,
+  nowMs: number,
+): Promise<Record<string, string>> {
+  const contentDigest = await contentDigestOf(body)
+  const nonce = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
+  const head = { keyId: key.id, time: Math.floor(nowMs / 1000), nonce }
+  const signature = await createSignature(await importSigningKey(key), partsOf(contentDigest), head)
+  return {
+    'content-type': contentType,
+    [headerNames.contentDigest]: contentDigest,
+    [headerNames.signature]: formatSignature(signature),
+  }
+}
+
+export interface VerifiedSettlements {
+  /** To be remembered until `expiresMs`: the same call may count once. */
+  readonly nonce: string
+  readonly expiresMs: number
+  /** @throws ApiError `invalid_signature` unless `body` is what was signed. */
+  checkBody(body: Uint8Array<ArrayBuffer>): Promise<void>
+}
+
+/**
+ * Checks a settlement call's signature before its body is read. Whether it is replayed its nonce tells.
+ * @throws ApiError `invalid_signature`
+ */
+export async function verifySettlements(
+  headers: { get(name: string): string | null },
+  keys: readonly SigningKey[],
+  nowMs: number,
+): Promise<VerifiedSettlements> {
+  const signature = parseSignature(headers.get(headerNames.signature) ?? '')
+  const contentDigest = headers.get(headerNames.contentDigest)
+  const key = keys.find(({ id }) => id === signature?.keyId)
+  if (!signature || !key || !contentDigest) throw refusedSettlement()
+  if (!(await checkSignature(await importSigningKey(key), partsOf(contentDigest), signature))) {
+    throw refusedSettlement()
+  }
+  if (Math.abs(nowMs - signature.time * 1000) > maxSkewMs) throw refusedSettlement()
+  return {
+    nonce: signature.nonce,
+    expiresMs: nowMs + 2 * maxSkewMs,
+    async checkBody(body) {
+      if ((await contentDigestOf(body)) !== contentDigest) throw refusedSettlement()
+    },
+  }
+}
+
+const partsOf = (contentDigest: string) => ({
+  method: 'POST',
+  target: settlementsPath,
+  contentType,
+  contentDigest,
+  claims: purpose,
+})
+
+/** One message for every reason: a forger learns nothing from it. */
+export function refusedSettlement() {
+  return new ApiError('invalid_signature', 'the signature of this call is not valid')
+}
