@@ -1,4 +1,5 @@
 import { type Amounts, type Demand, dimensions, type KeyLimits, subtract } from './amounts.ts'
+import type { Detached } from './detached.ts'
 import { Ledger, type LedgerState, leaseTtlMs, type Refusal } from './ledger.ts'
 import { type Periods, periodsOf } from './quota-periods.ts'
 
@@ -77,7 +78,7 @@ export class DurableLedger {
   }
 
   /** Read-only: what the limits' headers and the usage report tell. */
-  get ledger(): Pick<Ledger, 'minuteUse' | 'quotaUse' | 'leaseCount' | 'resets'> {
+  get ledger(): Pick<Ledger, 'minuteUse' | 'quotaUse' | 'leaseCount' | 'resets' | 'hasLease'> {
     return this.#ledger
   }
 
@@ -119,6 +120,28 @@ export class DurableLedger {
     // What goes beyond the reserve is in no headroom.
     if (used.tokens > held.demand.tokens) this.flush(wallMs)
     return settled
+  }
+
+  /**
+   * Takes what a lease reserved out of it, for jobs that outlive it. The exact state is written: whoever keeps what was
+   * detached must do so in the same step.
+   */
+  detach(
+    held: HeldLease,
+    jobs: number,
+    limits: KeyLimits,
+    wallMs: number,
+  ): Refusal | 'no_lease' | Pick<Detached, 'second' | 'periods'> {
+    this.#adopt(held, wallMs)
+    const detached = this.#ledger.detach(held.id, jobs, limits, wallMs)
+    this.flush(wallMs)
+    return detached
+  }
+
+  /** To be flushed in the same step as whoever kept it forgets it. */
+  settleDetached(detached: Detached, used: Demand, wallMs: number) {
+    this.#dirty = true
+    this.#ledger.settleDetached(detached, used, wallMs)
   }
 
   /** Writes the exact state and no headroom: a restart now would lose nothing. */

@@ -6,6 +6,7 @@ import {
   type KeyLimits,
   minuteLimit,
 } from './amounts.ts'
+import type { Detached } from './detached.ts'
 import { MinuteWindow } from './minute-window.ts'
 import { type Periods, periodEndMs, periodsOf, QuotaPeriods } from './quota-periods.ts'
 import { SteadyClock } from './steady-clock.ts'
@@ -125,18 +126,39 @@ export class Ledger {
     const lease = this.#leases.get(id)
     if (!lease) return false
     this.#leases.delete(id)
-    const reserved = lease.parts.map(({ demand }) => demand).reduce(plus, noDemand)
-    this.#quota.add(lease.periods, used.tokens - reserved.tokens)
-    const overrun = mapDemand((unit) => Math.max(0, used[unit] - reserved[unit]))
-    this.#window.take(secondOf(this.#clock.lastMs), { requests: 0, ...overrun })
-    // The oldest part is given back first: what was used then counts for longest.
-    let left = mapDemand((unit) => Math.max(0, reserved[unit] - used[unit]))
-    for (const { second, demand } of lease.parts) {
-      const back = mapDemand((unit) => Math.min(demand[unit], left[unit]))
-      this.#window.giveBack(second, { requests: 0, ...back })
-      left = mapDemand((unit) => left[unit] - back[unit])
-    }
+    this.#correct(lease.parts, lease.periods, used)
     return true
+  }
+
+  /**
+   * Takes what a lease reserved out of it, for `jobs` jobs that outlive it: from here on the lease holds its slot alone.
+   * All of it counts as taken now, each job as one request.
+   */
+  detach(
+    id: string,
+    jobs: number,
+    limits: KeyLimits,
+    wallMs: number,
+  ): Refusal | 'no_lease' | Pick<Detached, 'second' | 'periods'> {
+    const nowMs = this.advance(wallMs)
+    const lease = this.#leases.get(id)
+    if (!lease) return 'no_lease'
+    const { parts, periods } = lease
+    // A slow request may have left the minute it was counted in; its periods count it still.
+    const gone = reservedOf(parts.filter(({ second }) => !this.#window.counts(second)))
+    const refusal = longest(this.#minuteRefusals({ requests: jobs - 1, ...gone }, limits))
+    if (refusal) return refusal
+    for (const { second, demand } of parts) this.#window.giveBack(second, { requests: 0, ...demand })
+    const second = secondOf(nowMs)
+    this.#window.take(second, { requests: jobs - 1, ...reservedOf(parts) })
+    this.#leases.set(id, { ...lease, parts: [] })
+    return { second, periods }
+  }
+
+  /** Replaces what was reserved apart from any lease by what was used. The caller sees to it that this happens once. */
+  settleDetached({ demand, second, periods }: Detached, used: Demand, wallMs: number) {
+    this.advance(wallMs)
+    this.#correct([{ second, demand }], periods, used)
   }
 
   /** Moves the clock on and lets go of what has passed. Returns the steady time. */
@@ -181,14 +203,30 @@ export class Ledger {
     return { lastMs: this.#clock.lastMs, buckets: this.#window.entries(), leases: [...this.#leases.values()] }
   }
 
+  #correct(parts: Lease['parts'], periods: Periods, used: Demand) {
+    const reserved = reservedOf(parts)
+    this.#quota.add(periods, used.tokens - reserved.tokens)
+    const overrun = mapDemand((unit) => Math.max(0, used[unit] - reserved[unit]))
+    this.#window.take(secondOf(this.#clock.lastMs), { requests: 0, ...overrun })
+    // The oldest part is given back first: what was used then counts for longest.
+    let left = mapDemand((unit) => Math.max(0, reserved[unit] - used[unit]))
+    for (const { second, demand } of parts) {
+      const back = mapDemand((unit) => Math.min(demand[unit], left[unit]))
+      this.#window.giveBack(second, { requests: 0, ...back })
+      left = mapDemand((unit) => left[unit] - back[unit])
+    }
+  }
+
   #refusal(demand: Amounts, limits: KeyLimits, periods: Periods, wallMs: number): Refusal | null {
-    const refusals = [
-      ...dimensions.map((dimension) => this.#minuteRefusal(dimension, demand[dimension], limits)),
+    return longest([
+      ...this.#minuteRefusals(demand, limits),
       this.#quotaRefusal('tokensPerDay', periods.day, demand.tokens, limits, wallMs),
       this.#quotaRefusal('tokensPerMonth', periods.month, demand.tokens, limits, wallMs),
-    ].filter((refusal) => refusal !== null)
-    // The longest wait is the honest one: after it, none of the others holds.
-    return refusals.sort((a, b) => wait(b) - wait(a))[0] ?? null
+    ])
+  }
+
+  #minuteRefusals(demand: Amounts, limits: KeyLimits): (Refusal | null)[] {
+    return dimensions.map((dimension) => this.#minuteRefusal(dimension, demand[dimension], limits))
   }
 
   #minuteRefusal(dimension: Dimension, asked: number, limits: KeyLimits): Refusal | null {
@@ -225,8 +263,18 @@ export class Ledger {
   }
 }
 
+function reservedOf(parts: Lease['parts']): Demand {
+  return parts.map(({ demand }) => demand).reduce(plus, noDemand)
+}
+
 function secondOf(ms: number): number {
   return Math.floor(ms / 1000)
+}
+
+/** The longest wait is the honest one: after it, none of the others holds. */
+function longest(refusals: readonly (Refusal | null)[]): Refusal | null {
+  const real = refusals.filter((refusal) => refusal !== null)
+  return real.toSorted((a, b) => wait(b) - wait(a))[0] ?? null
 }
 
 function wait(refusal: Refusal): number {

@@ -24,6 +24,11 @@ export class MinuteWindow {
     this.#sum = add(this.#sum, amounts)
   }
 
+  /** Whether anything taken at `second` still counts. */
+  counts(second: number): boolean {
+    return this.#buckets.has(second)
+  }
+
   /** Undoes part of what was taken at `second`; nothing to undo once that second has left the window. */
   giveBack(second: number, amounts: Amounts) {
     const bucket = this.#buckets.get(second)
