@@ -8,6 +8,7 @@ import { cors } from './cors.ts'
 import { completionEndpoints } from './endpoints.ts'
 import { envelope } from './envelope.ts'
 import type { HttpEnv } from './http-env.ts'
+import { addJobRoutes } from './jobs/routes.ts'
 import { onError } from './on-error.ts'
 import { addOpenApi } from './openapi.ts'
 import { refuseInvalid } from './refuse-invalid.ts'
@@ -30,6 +31,7 @@ export function createApp(services: Services): OpenAPIHono<HttpEnv> {
     app.post(endpoint.path, authenticate(), (c) => complete(c, endpoint))
   }
 
+  addJobRoutes(app)
   app.get('/v1/models', authenticate(), listModels)
   addUsageRoute(app)
   addHealthRoutes(app)

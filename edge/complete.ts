@@ -11,9 +11,10 @@ import { scopeOf } from './http-env.ts'
 import { idempotencyKeyOf, OnceOnly } from './idempotency/once.ts'
 import { HeldBytes } from './intake/byte-budget.ts'
 import { maxTokensOf } from './intake/cost.ts'
-import { sumOf, type TakenIn, takeIn } from './intake/intake.ts'
+import { type IntakeLimits, sumOf, type TakenIn, takeIn } from './intake/intake.ts'
 import type { SizedPicture } from './intake/picture.ts'
 import type { EndTurn } from './intake/turns.ts'
+import { mayBecomeJob } from './jobs/may-become-job.ts'
 import { Lease } from './keys/lease.ts'
 import { limitHeaders } from './limit-headers.ts'
 import { RequestLife } from './request-life.ts'
@@ -21,7 +22,7 @@ import { Run } from './run.ts'
 import { backendsOf } from './services.ts'
 
 /** Room for JSON and multipart heads beside the pictures a request may hold. */
-const extraHeldBytes = 4 * 1024 * 1024
+export const extraHeldBytes = 4 * 1024 * 1024
 
 /** A body that has not come by then is not waited for. */
 const uploadTimeoutMs = 60_000
@@ -77,18 +78,24 @@ async function answerOf(
 /** Small bodies need no turn. */
 const smallBytes = 256 * 1024
 
-async function takeTurn(c: HttpContext): Promise<EndTurn> {
+export async function takeTurn(c: HttpContext): Promise<EndTurn> {
   const declared = Number(c.req.header('content-length') ?? Number.NaN)
   return declared <= smallBytes ? () => {} : c.get('services').turns.take()
 }
 
-async function receive(c: HttpContext, endpoint: CompletionEndpoint, held: HeldBytes, life: RequestLife) {
+export async function receive(
+  c: HttpContext,
+  endpoint: CompletionEndpoint,
+  held: HeldBytes,
+  life: RequestLife,
+  limits: IntakeLimits = intakeLimits(c.get('services').settings),
+) {
   const { settings, now } = c.get('services')
   let received = false
   life.at(now() + uploadTimeoutMs, () => {
     if (!received) life.stop(new ApiError('request_timeout', 'the body did not come in time'))
   })
-  const taking = takeIn(c.req.raw, endpoint, intakeLimits(settings), held, urlPolicy(settings))
+  const taking = takeIn(c.req.raw, endpoint, limits, held, urlPolicy(settings))
   const taken = await life.unlessStopped(taking)
   received = true
   return taken
@@ -130,6 +137,7 @@ async function fetchAndForward(
     requestId: c.get('requestId'),
     deadlineMs: life.deadlineMs,
     maxTotalTokens: run.lease.maxTokens,
+    ...mayBecomeJob(c, endpoint, run.lease),
   }
   const { pool, sign, now } = services
   const backends = backendsOf(services.settings.BACKENDS, c.env)
@@ -170,7 +178,8 @@ async function relay(
     return new Response(stream, { status, headers: { ...limits, ...headers } })
   }
   const { text, usage } = await answerWhole(response)
-  run.answered(status, usage)
+  if (status === 202) await run.becameJob()
+  else run.answered(status, usage)
   if (once) await (response.ok ? once.keep({ status, headers }, text) : once.abandon())
   return new Response(text, { status, headers: { ...limits, ...headers } })
 }
@@ -180,7 +189,15 @@ function withHeaders(response: Response, headers: Readonly<Record<string, string
   return response
 }
 
-const passedHeaders = ['content-type', 'cache-control', 'retry-after', 'server-timing', 'x-accel-buffering']
+const passedHeaders = [
+  'content-type',
+  'cache-control',
+  'retry-after',
+  'server-timing',
+  'x-accel-buffering',
+  'location',
+  'preference-applied',
+]
 
 function isEventStream(response: Response): boolean {
   return response.headers.get('content-type')?.startsWith('text/event-stream') ?? false
@@ -194,7 +211,7 @@ function tokensOf(c: HttpContext, taken: TakenIn, pictures: readonly SizedPictur
 
 type Settings = HttpContext['var']['services']['settings']
 
-function intakeLimits(settings: Settings) {
+export function intakeLimits(settings: Settings): IntakeLimits {
   return {
     maxImageBytes: settings.MAX_IMAGE_BYTES,
     maxImagePixels: settings.MAX_IMAGE_PIXELS,

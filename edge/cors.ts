@@ -1,9 +1,9 @@
 import { createMiddleware } from 'hono/factory'
 import type { HttpEnv } from './http-env.ts'
 
-const allowedHeaders = 'authorization, content-type, idempotency-key, traceparent, x-request-id'
+const allowedHeaders = 'authorization, content-type, idempotency-key, prefer, traceparent, x-request-id'
 const exposedHeaders =
-  'x-request-id, retry-after, ratelimit, ratelimit-policy, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, idempotent-replayed'
+  'x-request-id, retry-after, ratelimit, ratelimit-policy, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, x-ratelimit-reset-requests, x-ratelimit-limit-tokens, x-ratelimit-remaining-tokens, x-ratelimit-reset-tokens, idempotent-replayed, location, preference-applied'
 const preflightMaxAgeS = '86400'
 
 /** Lets pages of the configured origins call the API. No cookies are ever involved, so no credentials are allowed. */
@@ -27,7 +27,7 @@ function preflight(origin: string | null): Response {
   if (origin === null) return new Response(null, { status: 204 })
   const headers = {
     'access-control-allow-origin': origin,
-    'access-control-allow-methods': 'GET, POST',
+    'access-control-allow-methods': 'DELETE, GET, POST',
     'access-control-allow-headers': allowedHeaders,
     'access-control-max-age': preflightMaxAgeS,
     vary: 'origin',

@@ -12,6 +12,8 @@ export interface CompletionEndpoint {
   readonly path: string
   readonly schema: z.ZodType<JsonObject>
   readonly takesForms: boolean
+  /** Reads a body of one JSON object a line, which is then all the endpoint takes. */
+  parseLines?(text: string): JsonObject
   pictures(request: JsonObject): PictureField[]
   /** The request with other references, in the order of `pictures`, and its length limit spelled out. */
   normalise(request: JsonObject, references: readonly string[], maxNewTokens: number): JsonObject
@@ -21,7 +23,7 @@ export interface CompletionEndpoint {
 
 export type JsonObject = Record<string, unknown>
 
-const multimodal: CompletionEndpoint = {
+export const multimodalEndpoint: CompletionEndpoint = {
   path: '/v1/multimodal/completions',
   schema: multimodalRequest,
   takesForms: true,
@@ -84,7 +86,7 @@ const chat: CompletionEndpoint = {
   }),
 }
 
-export const completionEndpoints: readonly CompletionEndpoint[] = [multimodal, chat]
+export const completionEndpoints: readonly CompletionEndpoint[] = [multimodalEndpoint, chat]
 
 type ImagePart = z.infer<typeof imagePart>
 

@@ -31,6 +31,8 @@ const settingsSchema = z.object({
     .pipe(modelProfile),
   /** `id:base64url,…`: the first signs; the backends know all of them. */
   SIGNING_KEYS: z.string().transform(parseSigningKeys),
+  /** `id:base64url,…`: what backends sign their settlements of jobs with; without it no jobs are taken. */
+  SETTLEMENT_KEYS: z.string().transform(parseSigningKeys).optional(),
   /** Makes the checks of API keys: the first mints, all are accepted. */
   KEY_CHECK_SECRETS: list.pipe(z.array(z.string().min(minSecretCharacters)).min(1)),
   ADMIN_TOKEN: z.string().min(minSecretCharacters),

@@ -4,6 +4,7 @@ import type { StreamResult } from './forward/relay-stream.ts'
 import type { HttpContext } from './http-env.ts'
 import { sumOf } from './intake/intake.ts'
 import type { SizedPicture } from './intake/picture.ts'
+import { reserveJobs } from './jobs/reserve-jobs.ts'
 import type { Lease } from './keys/lease.ts'
 import { describeError, log } from './log.ts'
 import type { RequestLife } from './request-life.ts'
@@ -46,6 +47,19 @@ export class Run {
     this.#end(tokens, true, { http_status: status, status: status < 400 ? 'success' : 'error' })
   }
 
+  /** The answer is a job: what was reserved is the job's from now on, and settled by the backend. */
+  async becameJob(): Promise<void> {
+    const job = { ...this.lease.demand, images: this.#pictures.length }
+    try {
+      await this.lease.becomeJobs((held) => reserveJobs(this.#c, held, [job]))
+    } catch (error) {
+      // Charged as reserved: the job runs, and its settlement will find nothing.
+      log('ERROR', 'A job was not reserved', describeError(error))
+      return this.answered(202, null)
+    }
+    this.#end(null, true, { http_status: 202, status: 'success', jobs: 1 })
+  }
+
   streamEnded({ outcome, usage, error }: StreamResult) {
     const status = { complete: 'success', client_left: 'cancelled', broken: 'error' }[outcome]
     const untold =
@@ -61,18 +75,19 @@ export class Run {
     this.#end(noTokens, false, { status, error: code })
   }
 
-  #end(tokens: StreamUsage, usedPictures: boolean, fields: Record<string, unknown>) {
+  /** @param tokens null: what was reserved is a job's */
+  #end(tokens: StreamUsage | null, usedPictures: boolean, fields: Record<string, unknown>) {
     if (this.#ended) return
     this.#ended = true
     this.#life.close()
     if (this.backend !== null) this.#c.get('services').pool.ended(this.backend)
     const { imageBytes, pixels } = usedPictures ? sumOf(this.#pictures) : { imageBytes: 0, pixels: 0 }
     const images = usedPictures ? this.#pictures.length : 0
-    const settled = this.lease.settle({ ...tokens, images, imageBytes, pixels })
+    const settled = this.lease.settle(tokens && { ...tokens, images, imageBytes, pixels })
     settled
       .catch((error: unknown) => log('ERROR', 'Use not settled', describeError(error)))
       .finally(() => this.#over.resolve())
-    this.#tell(tokens, fields)
+    this.#tell(tokens ?? noTokens, fields)
   }
 
   #tell({ promptTokens, completionTokens }: StreamUsage, fields: Record<string, unknown>) {

@@ -15,8 +15,8 @@ import {
 /** Where the edge takes settlements. */
 export const settlementsPath = '/backend/settlements'
 
-/** Settlements of one call. */
-export const maxSettlements = 64
+/** Settlements of one call: as many as the platform takes usage events of one. */
+export const maxSettlements = 25
 
 export const apiKeyId = z.string().regex(/^[0-9A-Za-z]{12}$/)
 /** What the edge calls the reservation of one submission; each of its jobs is `<reservation>-<line from 0>`. */

@@ -22,8 +22,13 @@ const dayUsage = z
   })
   .openapi('DayUsage')
 
+const openJobs = z
+  .object({ count: z.int(), tokens: z.int() })
+  .openapi({ description: 'Jobs that have not been settled, and the tokens reserved for them.' })
+
 export const keyDescription = keyRecord
   .extend({
+    open_jobs: openJobs,
     secrets: z.array(secretSchema.omit({ hash: true })),
     usage: z.array(dayUsage).openapi({ description: 'The last 31 days with any use, the newest first.' }),
   })
@@ -70,6 +75,7 @@ export const holderUsage = z
     expires_at: z.string().nullable(),
     models: z.array(z.string()).nullable(),
     limits: z.array(limitStatus),
+    open_jobs: openJobs,
     days: z.array(dayUsage),
   })
   .openapi('KeyUsage')

@@ -17,6 +17,7 @@ const fromEnvironment = [
   'ADMIN_TOKEN',
   'KEY_CHECK_SECRETS',
   'SIGNING_KEYS',
+  'SETTLEMENT_KEYS',
   'MODEL_PROFILE',
   'CLIENT_ADDRESS',
   'HOP_SECRET',

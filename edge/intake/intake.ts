@@ -1,11 +1,13 @@
 import { parseDataUri } from '../../shared/data-uri.ts'
 import { ApiError } from '../../shared/errors.ts'
+import { lineTypes } from '../../shared/job-schema.ts'
 import { parseRequest } from '../../shared/parse-request.ts'
 import { contentDigestOf } from '../../shared/signing.ts'
 import type { UrlPolicy } from '../../shared/url-rules.ts'
 import {
   attachmentReference,
   bodyEnd,
+  limitsPart,
   partEnd,
   partHead,
   requestPart,
@@ -46,8 +48,11 @@ export interface TakenIn {
   /** SHA-256 over everything the caller sent that matters: two requests with one fingerprint are the same request. */
   fingerprint(): Promise<string>
   fetchAll(fetch: Fetch, signal: AbortSignal): Promise<readonly SizedPicture[]>
-  /** The body to sign and send. Call once, after everything is fetched; valid until `release`. */
-  finish(): { body: Uint8Array<ArrayBuffer>; contentType: string }
+  /**
+   * The body to sign and send. Call once, after everything is fetched; valid until `release`.
+   * @param limits tokens each line of a batch may take
+   */
+  finish(limits?: readonly number[]): { body: Uint8Array<ArrayBuffer>; contentType: string }
   release(): void
 }
 
@@ -137,9 +142,13 @@ export async function takeIn(
         stop.abort() // one bad picture ends the others' fetching
       }
     },
-    finish() {
+    finish(limits) {
       body.appendText(partHead(boundary, requestPart, 'application/json'))
       body.append(json)
+      if (limits !== undefined) {
+        body.appendText(`${partEnd}${partHead(boundary, limitsPart, 'application/json')}`)
+        body.appendText(JSON.stringify(limits))
+      }
       body.appendText(`${partEnd}${bodyEnd(boundary)}`)
       return { body: body.view(), contentType: wireContentType(boundary) }
     },
@@ -156,6 +165,12 @@ async function readRequest(
 ): Promise<JsonObject> {
   const contentType = raw.headers.get('content-type') ?? ''
   const mediaType = contentType.split(';', 1)[0]?.trim().toLowerCase()
+  if (endpoint.parseLines) {
+    if (!lineTypes.includes(mediaType ?? '')) {
+      throw new ApiError('unsupported_media_type', `send ${lineTypes.join(' or ')}`)
+    }
+    return endpoint.parseLines(await readLifted(raw, limits, held, attachments))
+  }
   if (mediaType === 'application/json') return readJson(raw, endpoint, limits, held, attachments)
   if (mediaType === 'multipart/form-data' && endpoint.takesForms)
     return readForm(raw, contentType, endpoint, limits, attachments)
@@ -166,26 +181,40 @@ async function readRequest(
 async function readJson(
   raw: Request,
   { schema }: CompletionEndpoint,
-  { maxBodyBytes, maxTextBytes }: IntakeLimits,
+  limits: IntakeLimits,
   held: HeldBytes,
   attachments: Attachments,
 ): Promise<JsonObject> {
-  const json = new ByteWriter(held, 0)
-  const lifter = new JsonLifter(json, attachments)
+  return parseRequest(schema, parseJson(await readLifted(raw, limits, held, attachments)))
+}
+
+/** The text of a body without its pictures, which are lifted out of it. */
+async function readLifted(
+  raw: Request,
+  { maxBodyBytes, maxTextBytes }: IntakeLimits,
+  held: HeldBytes,
+  attachments: Attachments,
+): Promise<string> {
+  const writer = new ByteWriter(held, 0)
+  const lifter = new JsonLifter(writer, attachments)
   await readBody(raw, maxBodyBytes, (chunk) => {
     lifter.push(chunk)
-    if (json.length > maxTextBytes)
+    if (writer.length > maxTextBytes)
       throw new ApiError('body_too_large', `the text is over ${maxTextBytes} bytes`)
   })
   lifter.end()
-  const value = parseJson(json.view())
-  json.release()
-  return parseRequest(schema, value)
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(writer.view())
+  } catch (cause) {
+    throw new ApiError('invalid_json', 'the body is not valid JSON in UTF-8', { cause })
+  } finally {
+    writer.release()
+  }
 }
 
-function parseJson(bytes: Uint8Array): unknown {
+function parseJson(text: string): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes))
+    return JSON.parse(text)
   } catch (cause) {
     throw new ApiError('invalid_json', 'the body is not valid JSON in UTF-8', { cause })
   }

@@ -1,8 +1,10 @@
 import { DurableObject } from 'cloudflare:workers'
+import type { Settlement } from '../../shared/settlement.ts'
 import { type Begin, RunLog } from '../idempotency/run-log.ts'
 import { RunStore, type StoredHead } from '../idempotency/run-store.ts'
+import { JobBook, type JobDemand, maxOpenJobs, type OpenJobs, type SettledJobs } from '../jobs/job-book.ts'
 import type { Demand } from '../limits/amounts.ts'
-import { DurableLedger } from '../limits/durable-ledger.ts'
+import { DurableLedger, type HeldLease } from '../limits/durable-ledger.ts'
 import type { Refusal } from '../limits/ledger.ts'
 import { periodsOf } from '../limits/quota-periods.ts'
 import { type Credentials, checkAccess } from './check-access.ts'
@@ -19,6 +21,9 @@ const flushAfterMs = 1000
 /** Nobody reads the limits of a lease that goes on or has ended. */
 const done: KeyAnswer = { type: 'granted', tenant: '', atMs: 0, reports: [] }
 
+/** Until some of so many jobs may have ended. */
+const tooManyJobsRetryMs = 60_000
+
 /** Secrets that may be valid at once: the new one and those still in their overlap. */
 const maxSecrets = 3
 
@@ -31,6 +36,7 @@ export class KeyObject extends DurableObject {
   #record: KeyRecord | null
   #ledger: DurableLedger | null = null
   readonly #runs: RunLog
+  readonly #jobs: JobBook
   readonly #usage = new Map<string, DayUsage>()
   #flushing = false
 
@@ -39,6 +45,7 @@ export class KeyObject extends DurableObject {
     this.#store = new KeyStore(ctx.storage)
     this.#record = this.#store.readRecord()
     this.#runs = new RunLog(new RunStore(ctx.storage))
+    this.#jobs = new JobBook(ctx.storage)
   }
 
   decide(operations: readonly KeyOperation[]): KeyAnswer[] {
@@ -53,7 +60,7 @@ export class KeyObject extends DurableObject {
     if (!this.#record) return null
     const { secrets, ...rest } = this.#record
     const hints = secrets.map(({ hash: _, ...hint }) => hint)
-    return { ...rest, secrets: hints, usage: this.#readUsage(31) }
+    return { ...rest, secrets: hints, open_jobs: this.#jobs.open(), usage: this.#readUsage(31) }
   }
 
   /** The key as its holder sees it; null for anybody else. */
@@ -62,7 +69,7 @@ export class KeyObject extends DurableObject {
     if (checkAccess(this.#record, who, nowMs) || !this.#record) return null
     const { id, name, expires_at, models, limits } = this.#record
     const reports = reportLimits(this.#openLedger(nowMs), toKeyLimits(limits), nowMs)
-    return { id, name, expires_at, models, reports, days: this.#readUsage(31) }
+    return { id, name, expires_at, models, reports, jobs: this.#jobs.open(), days: this.#readUsage(31) }
   }
 
   /** Who may run under an `Idempotency-Key`; see `RunLog`. */
@@ -87,6 +94,43 @@ export class KeyObject extends DurableObject {
   async readRun(key: string): Promise<{ head: StoredHead; body: ReadableStream<Uint8Array> } | null> {
     const head = await this.#runs.head(key, Date.now())
     return head && { head, body: this.#runs.read(key) }
+  }
+
+  /** Moves what a lease reserved to jobs, which outlive its request; see `JobBook`. */
+  reserveJobs(lease: HeldLease, jobs: readonly JobDemand[]): KeyAnswer {
+    const record = this.#record
+    if (!record) return { type: 'no_lease' }
+    const nowMs = Date.now()
+    const ledger = this.#openLedger(nowMs)
+    const refusal = this.#jobs.reserve(ledger, lease, jobs, toKeyLimits(record.limits), nowMs)
+    if (refusal === 'no_lease') return { type: 'no_lease' }
+    if (refusal !== 'too_many') return this.#answer(refusal, record, ledger, nowMs)
+    const message = `this API key already has ${this.#jobs.open().count} jobs open, at most ${maxOpenJobs} may be`
+    const reports = reportLimits(ledger, toKeyLimits(record.limits), nowMs)
+    return {
+      type: 'refused',
+      code: 'rate_limit_exceeded',
+      message,
+      retryAfterMs: tooManyJobsRetryMs,
+      reports,
+    }
+  }
+
+  releaseJobs(leaseId: string, jobs: number, inDoubt: boolean) {
+    const nowMs = Date.now()
+    if (this.#record) this.#jobs.release(this.#openLedger(nowMs), leaseId, jobs, inDoubt, nowMs)
+  }
+
+  /** Replaces what jobs reserved by what they took, once each. */
+  settleJobs(nonce: string, expiresMs: number, settlements: readonly Settlement[]): SettledJobs | 'replayed' {
+    if (!this.#record) return { tenant: '', uses: [], pending: [] }
+    const nowMs = Date.now()
+    if (!this.#jobs.remember(nonce, expiresMs, nowMs)) return 'replayed'
+    const ledger = this.#openLedger(nowMs)
+    const settled = this.#jobs.settle(ledger, settlements, nowMs)
+    for (const use of settled.uses) this.#count(use, nowMs)
+    ledger.flush(nowMs)
+    return { tenant: this.#record.tenant, ...settled }
   }
 
   create(record: KeyRecord): boolean {
@@ -144,7 +188,7 @@ export class KeyObject extends DurableObject {
         return ledger.renew(operation.lease, nowMs) ? done : { type: 'no_lease' }
       case 'settle':
         if (!ledger.settle(operation.lease, demandOf(operation.use), nowMs)) return { type: 'no_lease' }
-        this.#count(operation.use, nowMs)
+        if (operation.use) this.#count(operation.use, nowMs)
         return done
     }
   }
@@ -223,11 +267,13 @@ export class KeyObject extends DurableObject {
 
 export type KeyDescription = Omit<KeyRecord, 'secrets'> & {
   secrets: Omit<KeySecret, 'hash'>[]
+  open_jobs: OpenJobs
   usage: (DayUsage & { day: string })[]
 }
 
 export interface HolderView extends Pick<KeyRecord, 'id' | 'name' | 'expires_at' | 'models'> {
   readonly reports: ReturnType<typeof reportLimits>
+  readonly jobs: OpenJobs
   readonly days: readonly (DayUsage & { day: string })[]
 }
 
@@ -236,7 +282,8 @@ function refusedAccess(denied: ReturnType<typeof checkAccess>): KeyAnswer {
   return { type: 'refused', code, message, retryAfterMs: null, reports: [] }
 }
 
-function demandOf(use: Use): Demand {
+function demandOf(use: Use | null): Demand {
+  if (use === null) return { tokens: 0, imageBytes: 0, pixels: 0 }
   return {
     tokens: use.promptTokens + use.completionTokens,
     imageBytes: use.imageBytes,

@@ -77,6 +77,15 @@ export class Lease {
     )
   }
 
+  get id() {
+    return this.#held.id
+  }
+
+  /** All that is reserved. */
+  get demand(): Demand {
+    return this.#held.demand
+  }
+
   /** Tokens reserved. */
   get maxTokens() {
     return this.#held.demand.tokens
@@ -94,8 +103,20 @@ export class Lease {
     this.#held = { id, demand: sum, admittedMs }
   }
 
-  /** Replaces the reserve by what was used. Tries several times; after that the reserve stands as used. */
-  async settle(use: Use): Promise<void> {
+  /**
+   * Gives what it reserved to jobs that outlive the request; from here on it holds its slot alone.
+   * @throws RefusedByKey
+   */
+  async becomeJobs(reserve: (held: HeldLease) => Promise<KeyAnswer>): Promise<void> {
+    requireGranted(await reserve(this.#held))
+    this.#held = { ...this.#held, demand: { tokens: 0, imageBytes: 0, pixels: 0 } }
+  }
+
+  /**
+   * Replaces the reserve by what was used; null once it is the jobs'. Tries several times; after that the reserve stands
+   * as used.
+   */
+  async settle(use: Use | null): Promise<void> {
     this.#settled = true
     for (let attempt = 0; attempt < settleAttempts; attempt++) {
       if (attempt > 0) await scheduler.wait(firstRetryMs * 2 ** attempt)

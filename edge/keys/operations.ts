@@ -18,7 +18,8 @@ export type KeyOperation =
   | { readonly type: 'identify'; readonly who: Credentials }
   | { readonly type: 'extend'; readonly leaseId: string; readonly extra: Demand }
   | { readonly type: 'renew'; readonly lease: HeldLease }
-  | { readonly type: 'settle'; readonly lease: HeldLease; readonly use: Use }
+  /** `use` null: it lives on in jobs, which count what they use. */
+  | { readonly type: 'settle'; readonly lease: HeldLease; readonly use: Use | null }
 
 /** What a request really took. */
 export interface Use {

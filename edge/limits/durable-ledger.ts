@@ -123,8 +123,8 @@ export class DurableLedger {
   }
 
   /**
-   * Takes what a lease reserved out of it, for jobs that outlive it. The exact state is written: whoever keeps what was
-   * detached must do so in the same step.
+   * Takes what a lease reserved out of it, for jobs that outlive it. To be flushed in the same step as whoever keeps it
+   * writes it down.
    */
   detach(
     held: HeldLease,
@@ -133,9 +133,8 @@ export class DurableLedger {
     wallMs: number,
   ): Refusal | 'no_lease' | Pick<Detached, 'second' | 'periods'> {
     this.#adopt(held, wallMs)
-    const detached = this.#ledger.detach(held.id, jobs, limits, wallMs)
-    this.flush(wallMs)
-    return detached
+    this.#dirty = true
+    return this.#ledger.detach(held.id, jobs, limits, wallMs)
   }
 
   /** To be flushed in the same step as whoever kept it forgets it. */

@@ -26,13 +26,14 @@ export function addUsageRoute(app: OpenAPIHono<HttpEnv>) {
     const { KEYS } = c.env
     const view = await KEYS.get(KEYS.idFromName(c.get('key').id)).holderView(await credentialsOf(c))
     if (!view) throw new ApiError('invalid_api_key', 'this API key is not valid')
-    const { reports, days, models, ...rest } = view
+    const { reports, days, jobs, models, ...rest } = view
     const limits = reports.map(({ name, limit, remaining, fullMs }) => ({
       name,
       limit,
       remaining,
       resets_in_ms: Math.ceil(fullMs),
     }))
-    return c.json({ ...rest, models: models === null ? null : [...models], limits, days: [...days] }, 200)
+    const known = { ...rest, models: models === null ? null : [...models], open_jobs: jobs }
+    return c.json({ ...known, limits, days: [...days] }, 200)
   })
 }

@@ -9,16 +9,23 @@ test('the document names every route of the API and of its administration', asyn
   )
   expect(routes.sort()).toEqual([
     'delete /admin/keys/{id}',
+    'delete /v1/jobs/{id}',
     'get /admin/keys',
     'get /admin/keys/{id}',
     'get /health',
     'get /livez',
+    'get /v1/batches/{id}',
+    'get /v1/batches/{id}/results',
+    'get /v1/jobs/{id}',
     'get /v1/models',
     'get /v1/usage',
     'patch /admin/keys/{id}',
     'post /admin/keys',
     'post /admin/keys/{id}/rotate',
+    'post /backend/settlements',
+    'post /v1/batches',
     'post /v1/chat/completions',
+    'post /v1/jobs',
     'post /v1/multimodal/completions',
   ])
 })
