@@ -25,9 +25,9 @@ interface GraphForm extends AttentionForm {
  * The binding keeps no outputs on a CUDA device, whose GroupQueryAttention takes no f32; for WebGPU see docs/adr/0021.
  */
 export const graphForms = {
-  cpu: { cacheHome: 'host', attentionType: 'f32', plainAttention: false },
-  cuda: { cacheHome: 'host', attentionType: 'f16', plainAttention: false },
-  webgpu: { cacheHome: 'device', attentionType: 'f32', plainAttention: true },
+  cpu: { cacheHome: 'host', attentionType: 'f32', decodeApart: true, plainAttention: false },
+  cuda: { cacheHome: 'host', attentionType: 'f16', decodeApart: false, plainAttention: false },
+  webgpu: { cacheHome: 'device', attentionType: 'f32', decodeApart: false, plainAttention: true },
 } as const satisfies Record<Device, GraphForm>
 
 /**

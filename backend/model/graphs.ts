@@ -24,7 +24,7 @@ export const embedGraph = {
 
 /**
  * Either one row of many tokens (prefill) or many rows of one token (decode). The caller owns the KV cache: `past` is
- * a view of it and is only read; the step's own keys and values come back as `newKey`/`newValue`, already rotated.
+ * a view of it and is only read (what lies beyond a row's past is ignored, but must be finite numbers); the step's own keys and values come back as `newKey`/`newValue`, already rotated.
  */
 export const decoderGraph = {
   inputs: {

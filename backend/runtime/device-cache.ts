@@ -47,6 +47,10 @@ export class DeviceCache implements KvCache {
     dispose(read)
   }
 
+  wipe(): void {
+    // The fused operator never looks at what it ignores.
+  }
+
   release(): void {
     dispose(this.#past)
     this.#past = []

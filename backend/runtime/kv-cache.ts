@@ -24,6 +24,11 @@ export interface KvCache {
   past(first: number, count: number): readonly PastTensors[]
   /** Takes in what the step has computed; its lanes are slots from `first` on. */
   keep(results: InferenceSession.OnnxValueMapType, rows: readonly CacheRow[], first: number): void
+  /**
+   * Clears what the rows' slots hold from their starts on, after a step that came to no numbers: attention multiplies
+   * even what it ignores by zero, and would carry them into whatever these slots hold next.
+   */
+  wipe(rows: readonly Pick<CacheRow, 'slot' | 'start'>[]): void
   /** Gives device memory back. */
   release(): void
 }

@@ -90,6 +90,21 @@ export class Model {
 
   async step(rows: readonly Row[]): Promise<(Sampled | null)[]> {
     const logits = await this.#decoder.forward(rows)
+    try {
+      return this.#sample(rows, logits)
+    } catch (error) {
+      this.#cache.wipe(rows)
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#cache.release()
+    await release(this.#sessions)
+  }
+
+  /** @param logits f32 [rows that ask for a sample, vocab] */
+  #sample(rows: readonly Row[], logits: Float32Array): (Sampled | null)[] {
     const { vocabSize } = this.config.text
     let next = 0
     return rows.map(({ slot, start, tokens, sampling }) => {
@@ -101,11 +116,6 @@ export class Model {
       next += vocabSize
       return this.#sampler.sample(row, history.subarray(0, start + tokens.length), sampling)
     })
-  }
-
-  async close(): Promise<void> {
-    this.#cache.release()
-    await release(this.#sessions)
   }
 }
 

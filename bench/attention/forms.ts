@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { decodeAttention, decodeStep } from '../../backend/convert/graphs/decode-attention.ts'
 import { encodeModel } from '../../backend/convert/onnx/encode-model.ts'
-import type { Value } from '../../backend/convert/onnx/graph.ts'
 import { GraphBuilder } from '../../backend/convert/onnx/graph-builder.ts'
 
 export interface AttentionShape {
@@ -41,30 +41,25 @@ export const grouped: AttentionForm = ({ layers, heads, kvHeads, headSize }) => 
   return encodeModel(g.build().graph, { name: 'bench', version: '1' })
 }
 
-/** Scores over the past (keys stored transposed) and over the new token, one softmax over both; decode only. */
-export const split: AttentionForm = ({ layers, heads, kvHeads, headSize }) => {
-  const g = new GraphBuilder('split')
+/** As the decoder of the CPU has it: scores over the cache and over the new token, one softmax over both. */
+export const writtenOut: AttentionForm = ({ layers, heads, kvHeads, headSize }) => {
+  const g = new GraphBuilder('written-out')
   const x = g.input('query', 'f32', ['B', 'S', heads * headSize])
   const key = g.input('key', 'f32', ['B', 'S', kvHeads * headSize])
-  const mask = g.input('mask', 'f32', ['B', 1, 1, 'C + 1'])
-  const shape = (value: Value, dims: readonly number[]) => g.op('Reshape', [value, g.constant('i64', dims)])
-  const total = g.op('Shape', [mask], { attributes: { start: 3, end: 4 } })
-  const one = g.constant('i64', [1])
-  const sizes = g.op('Concat', [g.op('Sub', [total, one]), one], { attributes: { axis: 0 } })
-  const [newKey, newValue] = [shape(key, [0, kvHeads, headSize, 1]), shape(key, [0, kvHeads, 1, headSize])]
+  const rows = g.input('rows', 'i64', ['B', 'S'])
+  const totals = g.input('seqlens_k', 'i32', ['B'])
+  const past = Array.from({ length: layers }, (_, layer) => ({
+    pastKey: g.input(`past_key.${layer}`, 'f32', ['B', kvHeads, 'C', headSize]),
+    pastValue: g.input(`past_value.${layer}`, 'f32', ['B', kvHeads, 'C', headSize]),
+  }))
+  const [first] = past
+  assert(first)
+  const longest = g.input('total_sequence_length', 'i32', [])
+  const { pastKey } = first
+  const { visible } = decodeStep(g, { rotaryRows: rows, pastKey, totalMinusOne: totals, maxTotal: longest })
   let query = x
-  for (let layer = 0; layer < layers; layer++) {
-    const pastKey = g.input(`past_key.${layer}`, 'f32', ['B', kvHeads, headSize, 'C'])
-    const pastValue = g.input(`past_value.${layer}`, 'f32', ['B', kvHeads, 'C', headSize])
-    const grouped = shape(query, [0, kvHeads, heads / kvHeads, headSize])
-    const scaled = g.op('Mul', [grouped, g.constant('f32', [headSize ** -0.5], [])])
-    const both = [g.op('MatMul', [scaled, pastKey]), g.op('MatMul', [scaled, newKey])]
-    const scores = g.op('Add', [g.op('Concat', both, { attributes: { axis: -1 } }), mask])
-    const weights = g.op('Softmax', [scores], { attributes: { axis: -1 } })
-    const [old, fresh] = g.ops('Split', [weights, sizes], 2, { attributes: { axis: -1 } })
-    assert(old && fresh)
-    const attended = g.op('Add', [g.op('MatMul', [old, pastValue]), g.op('MatMul', [fresh, newValue])])
-    query = shape(attended, [0, 1, heads * headSize])
+  for (const cache of past) {
+    query = decodeAttention(g, { heads, kvHeads, headSize }, { query, key, value: key, ...cache, visible })
   }
   g.output('out', query, 'f32', ['B', 'S', heads * headSize])
   return encodeModel(g.build().graph, { name: 'bench', version: '1' })

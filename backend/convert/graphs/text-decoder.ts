@@ -6,6 +6,7 @@ import { elementTypes, type Value } from '../onnx/graph.ts'
 import { type BuiltGraph, GraphBuilder } from '../onnx/graph-builder.ts'
 import type { WeightFormat } from '../weights/weight-format.ts'
 import type { WeightFormats } from '../weights/weight-formats.ts'
+import { type DecodeStep, decodeAttention, decodeStep } from './decode-attention.ts'
 import { addRmsNorm, gatedMlp, reshape, rmsNorm, rotate, split } from './layers.ts'
 import type { Tensors } from './tensors.ts'
 
@@ -15,6 +16,8 @@ export interface AttentionForm {
   readonly cacheHome: 'host' | 'device'
   /** What attention computes in; the cache and all that surrounds it are f32. */
   readonly attentionType: 'f32' | 'f16'
+  /** Steps of one token a row have their attention written out (docs/adr/0023). */
+  readonly decodeApart: boolean
 }
 
 interface DecoderWeights {
@@ -36,6 +39,9 @@ export function buildTextDecoder(
   const format = formats.layers
   const g = new GraphBuilder('decoder')
   const inputs = decoderInputs(g, config)
+  const [past] = inputs.past
+  assert(past, 'a decoder has layers')
+  const step = form.decodeApart ? decodeStep(g, { ...inputs, pastKey: past.key }) : null
   const norm = (name: string, from = weights.model) => from.weight(name, [config.hiddenSize])
   const eps = config.rmsNormEps
 
@@ -45,7 +51,7 @@ export function buildTextDecoder(
   let residual = reshape(g, inputs.embeddings, [-1, config.hiddenSize])
   let normed = rmsNorm(g, residual, norm('input_layernorm', firstLayer), eps)
   for (const [i, layer] of layers.entries()) {
-    let attended = attention(g, config, { layer, index: i, format, inputs, form, x: normed })
+    let attended = attention(g, config, { layer, index: i, format, inputs, step, form, x: normed })
     if (i === layers.length - 1) {
       // Past the last cache entry, only the rows that get logits matter.
       attended = g.op('Gather', [attended, inputs.logitRows])
@@ -79,6 +85,10 @@ function decoderInputs(g: GraphBuilder, config: TextConfig) {
     logitRows: g.input(names.logitRows, 'i64', ['R']),
     totalMinusOne: g.input(names.totalMinusOne, 'i32', ['B']),
     maxTotal: g.input(names.maxTotal, 'i32', []),
+    past: Array.from({ length: config.layers }, (_, layer) => ({
+      key: g.input(names.pastKey(layer), 'f32', pastDims(config)),
+      value: g.input(names.pastValue(layer), 'f32', pastDims(config)),
+    })),
   }
   // [B, S, −1]: turns rows back into sequences.
   const sequenceShape = g.op('Concat', [g.op('Shape', [inputs.rotaryRows]), g.constant('i64', [-1])], {
@@ -87,11 +97,17 @@ function decoderInputs(g: GraphBuilder, config: TextConfig) {
   return { ...inputs, sequenceShape }
 }
 
+function pastDims({ kvHeads, headSize }: TextConfig) {
+  return ['B', kvHeads, 'C', headSize]
+}
+
 interface AttentionContext {
   readonly layer: Tensors
   readonly index: number
   readonly format: WeightFormat
   readonly inputs: Inputs
+  /** null: one form of attention for all steps. */
+  readonly step: DecodeStep | null
   readonly form: AttentionForm
   readonly x: Value
 }
@@ -100,7 +116,7 @@ interface AttentionContext {
 function attention(
   g: GraphBuilder,
   config: TextConfig,
-  { layer, index, format, inputs, form, x }: AttentionContext,
+  { layer, index, format, inputs, step, form, x }: AttentionContext,
 ): Value {
   const { heads, kvHeads, headSize, rope } = config
   const [queryWidth, keyWidth] = [heads * headSize, kvHeads * headSize]
@@ -120,19 +136,44 @@ function attention(
   const rotary = { ...angles, rotaryDim: rope.rotaryDim, interleaved: true }
   const rotatedQuery = rotate(g, query, { ...rotary, heads })
   const rotatedKey = rotate(g, key, { ...rotary, heads: kvHeads })
+  const past = inputs.past[index]
+  assert(past, 'every layer has a cache')
+  if (form.cacheHome === 'host') {
+    g.output(decoderGraph.outputs.newKey(index), rotatedKey, 'f32', ['B', 'S', keyWidth])
+    g.output(decoderGraph.outputs.newValue(index), value, 'f32', ['B', 'S', keyWidth])
+  }
+  const rowsOf = { query: rotatedQuery, key: rotatedKey, value, pastKey: past.key, pastValue: past.value }
+  const grouped = () => groupedAttention(g, config, { index, inputs, form, ...rowsOf })
+  const attended =
+    step === null
+      ? grouped()
+      : g.either(step.pays, () => decodeAttention(g, config, { ...rowsOf, visible: step.visible }), grouped)
+  return reshape(g, attended, [-1, queryWidth])
+}
 
-  const pastDims = ['B', kvHeads, 'C', headSize]
-  const pastKey = g.input(decoderGraph.inputs.pastKey(index), 'f32', pastDims)
-  const pastValue = g.input(decoderGraph.inputs.pastValue(index), 'f32', pastDims)
-  const { totalMinusOne, maxTotal } = inputs
+interface GroupedAttention extends Pick<AttentionContext, 'index' | 'inputs' | 'form'> {
+  readonly query: Value
+  readonly key: Value
+  readonly value: Value
+  readonly pastKey: Value
+  readonly pastValue: Value
+}
+
+/** The fused operator, f32 [B, S, heads · d]. */
+function groupedAttention(
+  g: GraphBuilder,
+  config: TextConfig,
+  { index, inputs, form, query, key, value, pastKey, pastValue }: GroupedAttention,
+): Value {
+  const { heads, kvHeads, headSize } = config
   const cast = (value: Value, type: 'f32' | 'f16') =>
     form.attentionType === 'f32'
       ? value
       : g.op('Cast', [value], { attributes: { to: elementTypes[type].code } })
-  const read = [rotatedQuery, rotatedKey, value, pastKey, pastValue].map((input) => cast(input, 'f16'))
+  const read = [query, key, value, pastKey, pastValue].map((input) => cast(input, 'f16'))
   const [attended, presentKey, presentValue] = g.node(
     'GroupQueryAttention',
-    [...read, totalMinusOne, maxTotal],
+    [...read, inputs.totalMinusOne, inputs.maxTotal],
     [true, true, true],
     {
       domain: 'com.microsoft',
@@ -140,16 +181,12 @@ function attention(
     },
   )
   assert(attended && presentKey && presentValue, 'all three outputs are wanted')
-  const names = decoderGraph.outputs
   if (form.cacheHome === 'device') {
-    g.output(names.presentKey(index), presentKey, 'f32', pastDims)
-    g.output(names.presentValue(index), presentValue, 'f32', pastDims)
-  } else {
-    // The present cache is computed and dropped: fetching it would copy the whole cache.
-    g.output(names.newKey(index), rotatedKey, 'f32', ['B', 'S', keyWidth])
-    g.output(names.newValue(index), value, 'f32', ['B', 'S', keyWidth])
+    g.output(decoderGraph.outputs.presentKey(index), presentKey, 'f32', pastDims(config))
+    g.output(decoderGraph.outputs.presentValue(index), presentValue, 'f32', pastDims(config))
   }
-  return reshape(g, cast(attended, 'f32'), [-1, queryWidth])
+  // On the host the present cache is computed and dropped: fetching it would copy the whole cache.
+  return cast(attended, 'f32')
 }
 
 function mlpWeights(layer: Tensors, { hiddenSize, intermediateSize }: TextConfig) {

@@ -15,7 +15,7 @@ const opsets = [
 ] as const
 
 // Field numbers below are those of onnx/onnx.proto (IR version 10).
-const attributeTypes = { float: 1, int: 2, string: 3, ints: 7 } as const
+const attributeTypes = { float: 1, int: 2, string: 3, graph: 5, ints: 7 } as const
 const externalDataLocation = 1
 
 /** An ONNX `ModelProto`, ready to write to a `.onnx` file. */
@@ -31,7 +31,7 @@ export function encodeModel(graph: Graph, producer: { name: string; version: str
   return model.encode()
 }
 
-function encodeGraph(graph: Graph) {
+function encodeGraph(graph: Graph): ProtobufMessage {
   const message = new ProtobufMessage()
   for (const node of graph.nodes) message.message(1, encodeNode(node))
   message.string(2, graph.name)
@@ -58,6 +58,7 @@ function encodeAttribute(name: string, value: Attribute) {
   if (typeof value === 'number') return message.int(3, value).int(20, attributeTypes.int)
   if (typeof value === 'string') return message.string(4, value).int(20, attributeTypes.string)
   if ('float' in value) return message.float(2, value.float).int(20, attributeTypes.float)
+  if ('graph' in value) return message.message(6, encodeGraph(value.graph)).int(20, attributeTypes.graph)
   return message.ints(8, value).int(20, attributeTypes.ints)
 }
 
@@ -71,11 +72,16 @@ function encodeInitializer({ name, type, dims, data }: Initializer) {
 }
 
 function encodeValueInfo({ name, type, dims }: ValueInfo) {
+  const tensor = new ProtobufMessage().int(1, elementTypes[type].code)
+  if (dims !== null) tensor.message(2, encodeShape(dims))
+  return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensor))
+}
+
+function encodeShape(dims: readonly (number | string)[]) {
   const shape = new ProtobufMessage()
   for (const dim of dims) {
     const dimension = new ProtobufMessage()
     shape.message(1, typeof dim === 'number' ? dimension.int(1, dim) : dimension.string(2, dim))
   }
-  const tensor = new ProtobufMessage().int(1, elementTypes[type].code).message(2, shape)
-  return new ProtobufMessage().string(1, name).message(2, new ProtobufMessage().message(1, tensor))
+  return shape
 }

@@ -52,7 +52,9 @@ export class GraphBuilder {
   readonly #name: string
   readonly #inputs: ValueInfo[] = []
   readonly #outputs: ValueInfo[] = []
-  readonly #nodes: GraphNode[] = []
+  /** Of the graph or the branch being built. */
+  #nodes: GraphNode[] = []
+  #nodeCount = 0
   readonly #initializers: Initializer[] = []
   readonly #constants = new Map<string, Value>()
   readonly #weights: PlacedWeights[] = []
@@ -96,10 +98,34 @@ export class GraphBuilder {
     wanted: readonly boolean[],
     { domain = '', attributes = {} }: NodeOptions = {},
   ): (Value | null)[] {
-    const name = `${opType}.${this.#nodes.length}`
+    const name = `${opType}.${this.#nodeCount++}`
     const outputs = wanted.map((want, i) => (want ? asValue(`${name}:${i}`) : null))
     this.#nodes.push({ name, opType, domain, inputs, outputs, attributes })
     return outputs
+  }
+
+  /**
+   * Runs one of two branches, each of which may read all that was computed before; f32, of equal shapes.
+   * @param condition a bool scalar
+   */
+  either(condition: Value, whenTrue: () => Value, whenFalse: () => Value): Value {
+    const attributes = {
+      then_branch: { graph: this.#branch('then', whenTrue) },
+      else_branch: { graph: this.#branch('else', whenFalse) },
+    }
+    return this.op('If', [condition], { attributes })
+  }
+
+  #branch(name: string, build: () => Value): Graph {
+    const outside = this.#nodes
+    this.#nodes = []
+    try {
+      const result = build()
+      const outputs = [{ name: result, type: 'f32', dims: null } as const]
+      return { name, inputs: [], outputs, nodes: this.#nodes, initializers: [] }
+    } finally {
+      this.#nodes = outside
+    }
   }
 
   /** A small constant kept in the graph file; equal constants are one. */
@@ -148,24 +174,37 @@ export class GraphBuilder {
   }
 
   build(): BuiltGraph {
-    const rename = (value: Value | null) => (value === null ? null : (this.#renamed.get(value) ?? value))
-    const nodes = this.#nodes.map((node) => ({
-      ...node,
-      inputs: node.inputs.map(rename),
-      outputs: node.outputs.map(rename),
-    }))
     return {
-      graph: {
+      graph: this.#withPublicNames({
         name: this.#name,
         inputs: this.#inputs,
         outputs: this.#outputs,
-        nodes,
+        nodes: this.#nodes,
         initializers: this.#initializers,
-      },
+      }),
       weightFile: this.#weightFile,
       weights: this.#weights,
       weightBytes: this.#weightBytes,
     }
+  }
+
+  #withPublicNames(graph: Graph): Graph {
+    const rename = (value: Value | null) => (value === null ? null : (this.#renamed.get(value) ?? value))
+    const nodes = graph.nodes.map((node) => ({
+      ...node,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+      attributes: Object.fromEntries(
+        Object.entries(node.attributes).map(([name, value]) => [name, this.#renamedWithin(value)]),
+      ),
+    }))
+    return { ...graph, nodes }
+  }
+
+  /** Branches read values by the same names. */
+  #renamedWithin(attribute: Attribute): Attribute {
+    const isBranch = typeof attribute === 'object' && 'graph' in attribute
+    return isBranch ? { graph: this.#withPublicNames(attribute.graph) } : attribute
   }
 
   get #weightFile() {

@@ -17,7 +17,11 @@ export type Value = string & { readonly brand: 'Value' }
 interface FloatAttribute {
   readonly float: number
 }
-export type Attribute = number | readonly number[] | string | FloatAttribute
+/** A branch: a graph without inputs of its own, which reads the values around it. */
+interface GraphAttribute {
+  readonly graph: Graph
+}
+export type Attribute = number | readonly number[] | string | FloatAttribute | GraphAttribute
 
 export interface GraphNode {
   readonly name: string
@@ -30,11 +34,11 @@ export interface GraphNode {
 
 export type Domain = '' | 'com.microsoft'
 
-/** A string dimension is a name: equal names are equal sizes. */
+/** A string dimension is a name: equal names are equal sizes. null leaves the shape to be inferred. */
 export interface ValueInfo {
   readonly name: string
   readonly type: ElementType
-  readonly dims: readonly (number | string)[]
+  readonly dims: readonly (number | string)[] | null
 }
 
 /** A constant: its bytes in the graph file, or a place in the weight file beside it. */

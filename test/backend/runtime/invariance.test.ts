@@ -106,6 +106,23 @@ describe.each(models)('$name', (model) => {
     }
   })
 
+  test('an answer is the same beside a slot that holds many times as much', async () => {
+    const answer = async () => {
+      await prefill(0, 0, 512)
+      const sampled = []
+      for (let at = 0; at < 6; at++) sampled.push((await decode(at, [{ index: 0, slot: 0 }]))[0])
+      return sampled
+    }
+    const alone = await answer()
+    const tokens = new Array<number>(runner.maxLength - 1).fill(0)
+    const positions = new Int32Array(3 * tokens.length)
+    await runner.step([{ slot: 1, start: 0, tokens, positions, images: [], sampling: null }])
+    for (const [at, sampled] of (await answer()).entries()) expectSame(sampled, alone[at])
+    await runner.step([
+      { slot: 1, start: 0, tokens: [0], positions: new Int32Array(3), images: [], sampling: null },
+    ])
+  })
+
   test('a step sent twice changes nothing', async () => {
     await prefill(0, 0, 512)
     const first = await decode(0, [{ index: 0, slot: 0 }])

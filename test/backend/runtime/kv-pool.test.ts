@@ -63,3 +63,25 @@ test('the view that attention reads is as wide as the longest sequence held, not
   pool.reserve([{ slot: 1, start: 0, total: 100 }])
   expect(pool.width).toBeLessThan(200)
 })
+
+test('a wiped slot keeps what comes before the row, and nothing but zeros after it', () => {
+  const pool = new KvPool(shape)
+  const tokens = 40
+  const kept = 15
+  for (const slot of [0, 1, 2]) {
+    pool.reserve([{ slot, start: 0, total: tokens }])
+    const ones = new Float32Array(tokens * width).fill(1)
+    for (let layer = 0; layer < shape.layers; layer++) pool.store(layer, slot, 0, ones, ones)
+  }
+  pool.wipe([{ slot: 1, start: kept }])
+  const entries = (slot: number, count: number) => {
+    const sums = pool.past(slot, 1).map(({ key, value }) => {
+      const all = [...(key.data as Float32Array), ...(value.data as Float32Array)]
+      return all.reduce((sum, one) => sum + one, 0)
+    })
+    expect(sums).toEqual(new Array(shape.layers).fill(2 * count * width))
+  }
+  entries(0, tokens)
+  entries(1, kept)
+  entries(2, tokens)
+})

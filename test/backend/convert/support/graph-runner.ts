@@ -55,8 +55,8 @@ export class GraphRunner {
 
   newCache(): Cache {
     const { layers, kvHeads, headSize } = this.config.text
-    // What lies beyond a sequence's length must never be read.
-    const empty = () => new Float32Array(kvHeads * this.capacity * headSize).fill(Number.NaN)
+    // What lies beyond a sequence's length must not matter, whatever number it is.
+    const empty = () => new Float32Array(kvHeads * this.capacity * headSize).fill(1e30)
     return {
       length: 0,
       keys: Array.from({ length: layers }, empty),
