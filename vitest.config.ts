@@ -11,6 +11,7 @@ const edgeBindings = {
   ADMIN_TOKEN: 'admin-token-for-tests-0123456789abcdef',
   KEY_CHECK_SECRETS: 'key-check-secret-for-tests-0123456789',
   SIGNING_KEYS: 'test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
+  SETTLEMENT_KEYS: 'settle:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA',
   CLIENT_ADDRESS: 'hop',
   HOP_SECRET: 'hop-secret-for-tests-0123456789abcdef',
   BACKENDS: 'binding:BACKEND',

@@ -37,7 +37,7 @@ export function createServices(settings: Settings, fetchImage: Fetch): Services 
     turns: new Turns(largeBodiesAtOnce, maxTurnWaitMs),
     pool: new BackendPool(settings.BACKENDS, Math.random),
     fetchImage,
-    now: Date.now,
+    now: () => Date.now(),
   }
 }
 

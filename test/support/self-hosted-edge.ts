@@ -16,6 +16,7 @@ export const edgeSecrets = {
   ADMIN_TOKEN: 'admin-token-for-tests-0123456789abcdef',
   KEY_CHECK_SECRETS: 'key-check-secret-for-tests-0123456789',
   SIGNING_KEYS: 'test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8',
+  SETTLEMENT_KEYS: 'settle:Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA',
 } as const
 
 const standInProfile = JSON.stringify({

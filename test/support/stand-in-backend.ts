@@ -4,12 +4,16 @@ import { verifySignedRequest } from '../../shared/signed-request.ts'
 import { parseSigningKeys } from '../../shared/signing.ts'
 import { sseEvent, usageComment } from '../../shared/sse.ts'
 import { readWireBody } from '../../shared/wire-body.ts'
+import { StandInJobs } from './stand-in-jobs.ts'
 
 /** What the stand-in was sent and how it went. */
 export interface SeenRequest {
+  readonly path: string
   readonly claims: unknown
   readonly request: Record<string, unknown>
   readonly attachmentSizes: number[]
+  /** Tokens each line of a batch may take. */
+  readonly limits: readonly number[]
   readonly requestId: string | null
   readonly traceparent: string | null
   outcome: 'running' | 'answered' | 'cancelled'
@@ -19,39 +23,50 @@ export interface SeenRequest {
 /**
  * Speaks the backend's side of the wire, signature check included, without a model: the prompt says what to answer.
  * `say N` gives N tokens, `slow N` one every 20 ms, `die N` breaks off after N, `refuse STATUS` answers so, `hang`
- * never answers. `GET /seen` tells what came in. `clock` is the time a request is taken to come at.
+ * never answers; `later` becomes a job if it may, and `/v1/jobs` is `StandInJobs`. `GET /seen` tells what came in. `clock` is the time a request is taken to come at.
  */
 export function createStandInBackend(signingKeys: string, clock: (request: Request) => number = Date.now) {
   const keys = parseSigningKeys(signingKeys)
   const nonces = new MemoryNonceStore()
   const seen: SeenRequest[] = []
+  const jobs = new StandInJobs()
 
   async function answer(request: Request): Promise<Response> {
-    const { pathname } = new URL(request.url)
+    const { pathname, search } = new URL(request.url)
     if (pathname === '/seen') return Response.json(seen)
     if (pathname === '/health') return Response.json({ status: 'healthy', model: 'stand-in', device: 'cpu' })
     if (pathname === '/readyz') return Response.json({ status: 'healthy' })
-    const head = { method: request.method, target: pathname, headers: request.headers }
+    const head = { method: request.method, target: pathname + search, headers: request.headers }
     const verified = await verifySignedRequest(head, { keys, nonces, nowMs: clock(request) })
     if (!verified) return new Response('unsigned', { status: 400 })
     if (pathname === '/v1/models')
       return Response.json({ object: 'list', data: [{ id: 'stand-in', object: 'model' }] })
+    const known = jobs.read(request, verified.claims)
+    if (known) return known
     const body = new Uint8Array(await request.arrayBuffer())
     await verified.checkBody(body)
-    const { request: fields, attachments } = await readWireBody(
-      body,
-      request.headers.get('content-type') ?? '',
-    )
+    const {
+      request: fields,
+      attachments,
+      limits,
+    } = await readWireBody(body, request.headers.get('content-type') ?? '')
     const entry: SeenRequest = {
+      path: pathname,
       claims: verified.claims,
       request: fields as Record<string, unknown>,
       attachmentSizes: attachments.map(({ length }) => length),
+      limits: [...limits],
       requestId: request.headers.get(headerNames.requestId),
       traceparent: request.headers.get(headerNames.traceparent),
       outcome: 'running',
       endedMs: null,
     }
     seen.push(entry)
+    const prompt = promptOf(entry.request)
+    const submits = pathname === '/v1/jobs' || pathname === '/v1/batches'
+    if (submits || (verified.claims.job && prompt === 'later')) {
+      return jobs.submit(pathname, prompt, verified.claims)
+    }
     return perform(entry, request.signal)
   }
 
@@ -138,6 +153,8 @@ function chunk(content: string, finish: string | null): string {
 }
 
 function promptOf(request: Record<string, unknown>): string {
+  const [line] = (request['lines'] ?? []) as Record<string, unknown>[]
+  if (line !== undefined) return promptOf(line)
   if (typeof request['prompt'] === 'string') return request['prompt']
   const [message] = request['messages'] as { content: string | { type: string; text?: string }[] }[]
   if (typeof message?.content === 'string') return message.content

@@ -6,6 +6,7 @@ declare global {
     interface Env extends Bindings {
       readonly ADMIN_TOKEN: string
       readonly HOP_SECRET: string
+      readonly SETTLEMENT_KEYS: string
       readonly BACKEND: Fetcher
     }
     interface GlobalProps {

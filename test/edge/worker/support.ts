@@ -59,7 +59,18 @@ export async function errorOf(response: Response) {
 }
 
 export interface Seen {
-  readonly claims: { readonly tenant: string; readonly requestId: string; readonly maxTotalTokens: number }
+  readonly path: string
+  readonly claims: {
+    readonly tenant: string
+    readonly requestId: string
+    readonly maxTotalTokens: number
+    readonly job?: {
+      readonly keyId: string
+      readonly reservation: string
+      readonly once: { key: string } | null
+    }
+  }
+  readonly limits: number[]
   readonly request: Record<string, unknown>
   readonly attachmentSizes: number[]
   readonly traceparent: string
