@@ -64,17 +64,22 @@ export class SelfHostedEdge {
     this.#env = env
   }
 
-  static async start(backends: readonly string[], env: Record<string, string> = {}): Promise<SelfHostedEdge> {
+  /** @param port for backends that must know it before */
+  static async start(
+    backends: readonly string[],
+    env: Record<string, string> = {},
+    port?: number,
+  ): Promise<SelfHostedEdge> {
     const folder = await mkdtemp(join(tmpdir(), 'glm-edge-'))
-    const port = await freePort()
+    const ownPort = port ?? (await freePort())
     const storage = join(folder, 'keys')
     const config = await bundle({
       out: join(folder, 'bundle'),
-      listen: `127.0.0.1:${port}`,
+      listen: `127.0.0.1:${ownPort}`,
       backends,
       storage,
     })
-    const edge = new SelfHostedEdge(folder, config, port, {
+    const edge = new SelfHostedEdge(folder, config, ownPort, {
       ...edgeSecrets,
       MODEL_PROFILE: standInProfile,
       ...env,

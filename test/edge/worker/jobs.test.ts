@@ -1,5 +1,6 @@
 import { evictDurableObject } from 'cloudflare:test'
 import { afterEach, expect, test, vi } from 'vitest'
+import { hashSecret } from '../../../edge/keys/key-format.ts'
 import { settlementsPath } from '../../../shared/settlement.ts'
 import {
   job,
@@ -182,6 +183,28 @@ test('a job is its tenant’s alone', async () => {
     200, 200, 200,
   ])
   expect(await ask('')).toBe(401)
+})
+
+test('what a lease reserved beyond its jobs is given back with their reservation', async () => {
+  const made = await keyWith()
+  const demand = { tokens: 500, imageBytes: 10, pixels: 10 }
+  const who = { secretHash: await hashSecret(made.key.split('_')[3] ?? ''), address: null }
+  const object = keyObject(made.id)
+  const [granted] = await object.decide([{ type: 'admit', leaseId: 'lease', who, model: null, demand }])
+  if (granted?.type !== 'granted') throw new Error('not granted')
+  const lease = { id: 'lease', demand, admittedMs: granted.atMs }
+  await object.reserveJobs(lease, [{ ...demand, tokens: 300, images: 1 }])
+  expect(await quotaUsed(made.key)).toBe(300)
+  expect(await (await settle(made.id, 'lease-0', 20, 0)).json()).toEqual({ pending: [] })
+  expect(await quotaUsed(made.key)).toBe(20)
+})
+
+test('a settlement that comes before its reservation is asked for again', async () => {
+  const made = await keyWith()
+  const demand = { tokens: 500, imageBytes: 0, pixels: 0 }
+  const who = { secretHash: await hashSecret(made.key.split('_')[3] ?? ''), address: null }
+  await keyObject(made.id).decide([{ type: 'admit', leaseId: 'lease', who, model: null, demand }])
+  expect(await (await settle(made.id, 'lease-0', 1, 1)).json()).toEqual({ pending: ['lease-0'] })
 })
 
 test('a forged, altered, old or replayed settlement settles nothing', async () => {
