@@ -1,74 +1,100 @@
+import { PowerTable } from './power-table.ts'
 import { largest, largestIndices, massCut } from './selection.ts'
 
 /** A token this much less likely than the best, as a power of e, is below the 53 bits of a draw. */
 const negligible = 37
 /** Buckets per power of e, by which the end of the nucleus is found without looking at every weight twice. */
-const fineness = 4
+const fineness = 64
+
+const powers = new PowerTable(negligible)
 
 /** The tokens a draw chooses from, in the order of their ids, each with its weight relative to the best one's 1. */
 export class Candidates {
   readonly #ids: Int32Array
   readonly #weights: Float64Array
-  readonly #buckets: Uint8Array
+  readonly #buckets: Uint16Array
   readonly #scratch: Float64Array
   readonly #bucketMass = new Float64Array(negligible * fineness)
   #count = 0
+  /** Of the candidates that the cut leaves. */
   #mass = 0
+  /** The last bucket that holds any of them, and what it keeps. */
+  #last = { bucket: negligible * fineness, least: 0, ties: Number.POSITIVE_INFINITY }
 
   constructor(vocabSize: number) {
     this.#ids = new Int32Array(vocabSize)
     this.#weights = new Float64Array(vocabSize)
-    this.#buckets = new Uint8Array(vocabSize)
+    this.#buckets = new Uint16Array(vocabSize)
     this.#scratch = new Float64Array(vocabSize)
   }
 
   /** Takes the `topK` best scores, all of them if it is 0. */
   fill(scores: Float32Array, topK: number, temperature: number): void {
-    this.#count = 0
-    this.#mass = 0
     this.#bucketMass.fill(0)
+    this.#last = { bucket: this.#bucketMass.length, least: 0, ties: Number.POSITIVE_INFINITY }
     const best = scores[largest(scores)] ?? Number.NEGATIVE_INFINITY
-    if (topK > 0 && topK < scores.length) {
-      for (const token of largestIndices(scores, topK).sort()) this.#add(token, scores, best, temperature)
-    } else {
-      for (let token = 0; token < scores.length; token++) this.#add(token, scores, best, temperature)
-    }
+    const few = topK > 0 && topK < scores.length
+    const tokens = few ? largestIndices(scores, topK).sort() : null
+    this.#count = this.#take(scores, tokens, best, temperature)
+    this.#mass = this.#bucketMass.reduce((sum, mass) => sum + mass, 0)
   }
 
   /** Keeps the smallest set of likeliest candidates that holds `share` of the mass; of equals the first ids. */
   keepNucleus(share: number): void {
     let missing = Math.max(share * this.#mass, Number.MIN_VALUE) // the best stays even of a share of 0
+    let kept = 0
     let bucket = 0
     for (; bucket < this.#bucketMass.length - 1; bucket++) {
       const mass = this.#bucketMass[bucket] as number // in bounds
       if (mass >= missing) break
       missing -= mass
+      kept += mass
     }
-    const { least, ties } = massCut(this.#weightsIn(bucket), missing)
-    this.#filter(bucket, least, ties)
+    const weights = this.#weightsIn(bucket)
+    const { least, ties } = massCut(weights, missing)
+    let equals = 0
+    for (const weight of weights) {
+      if (weight > least || (weight === least && equals++ < ties)) kept += weight
+    }
+    this.#last = { bucket, least, ties }
+    this.#mass = kept
   }
 
   /** The candidate at share `draw` of the mass, counted in the order of ids; -1 when there is none. */
   pick(draw: number): number {
+    const { bucket, least, ties } = this.#last
     let left = draw * this.#mass
+    let token = -1
+    let equals = 0
     for (let i = 0; i < this.#count; i++) {
-      left -= this.#weights[i] as number // in bounds
-      if (left < 0) return this.#ids[i] as number // in bounds
+      const own = this.#buckets[i] as number // in bounds, as the two below
+      if (own > bucket) continue
+      const weight = this.#weights[i] as number
+      if (own === bucket && (weight < least || (weight === least && equals++ >= ties))) continue
+      token = this.#ids[i] as number
+      left -= weight
+      if (left < 0) return token
     }
-    return this.#count === 0 ? -1 : (this.#ids[this.#count - 1] as number) // rounding
+    return token // rounding left a trifle over
   }
 
-  #add(token: number, scores: Float32Array, best: number, temperature: number): void {
-    const distance = (best - (scores[token] as number)) / temperature // in bounds
-    if (!(distance < negligible)) return // nor what is no number
-    const weight = Math.exp(-distance)
-    const bucket = (distance * fineness) | 0
-    this.#ids[this.#count] = token
-    this.#weights[this.#count] = weight
-    this.#buckets[this.#count] = bucket
-    this.#count++
-    this.#mass += weight
-    this.#bucketMass[bucket] = (this.#bucketMass[bucket] as number) + weight // in bounds
+  /** @param tokens null: all there are */
+  #take(scores: Float32Array, tokens: Int32Array | null, best: number, temperature: number): number {
+    const [ids, weights, buckets, bucketMass] = [this.#ids, this.#weights, this.#buckets, this.#bucketMass]
+    const length = tokens?.length ?? scores.length
+    let count = 0
+    for (let i = 0; i < length; i++) {
+      const token = tokens === null ? i : (tokens[i] as number) // in bounds
+      const distance = (best - (scores[token] as number)) / temperature // a token is an index of the vocabulary
+      if (!(distance < negligible)) continue // nor what is no number
+      const weight = powers.ofMinus(distance)
+      const bucket = (distance * fineness) | 0
+      ids[count] = token
+      weights[count] = weight
+      buckets[count++] = bucket
+      bucketMass[bucket] = (bucketMass[bucket] as number) + weight // in bounds
+    }
+    return count
   }
 
   #weightsIn(bucket: number): Float64Array {
@@ -77,22 +103,5 @@ export class Candidates {
       if (this.#buckets[i] === bucket) this.#scratch[size++] = this.#weights[i] as number // in bounds
     }
     return this.#scratch.subarray(0, size)
-  }
-
-  /** Keeps buckets before the given one, and of it what is above `least` or among the first `ties` equal to it. */
-  #filter(bucket: number, least: number, ties: number): void {
-    let kept = 0
-    let mass = 0
-    let equals = 0
-    for (let i = 0; i < this.#count; i++) {
-      const [own, weight] = [this.#buckets[i] as number, this.#weights[i] as number] // in bounds
-      if (own > bucket) continue
-      if (own === bucket && (weight < least || (weight === least && equals++ >= ties))) continue
-      this.#ids[kept] = this.#ids[i] as number // in bounds
-      this.#weights[kept++] = weight
-      mass += weight
-    }
-    this.#count = kept
-    this.#mass = mass
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { RowSampling } from '../../../backend/engine/runner.ts'
 import { uniformDraw } from '../../../backend/runtime/draw.ts'
+import { PowerTable } from '../../../backend/runtime/power-table.ts'
 import { Sampler } from '../../../backend/runtime/sampler.ts'
 import { Random } from '../engine/support/random.ts'
 
@@ -145,4 +146,14 @@ test('logits that are no numbers are an error, not a token', () => {
   for (const temperature of [0, 1]) {
     expect(() => new Sampler(8).sample(logits, new Int32Array(), { ...plain, temperature })).toThrow()
   }
+})
+
+test('weights from the table are powers of e', () => {
+  const table = new PowerTable(37)
+  const random = new Random(Date.now() % 2 ** 31)
+  for (let i = 0; i < 10_000; i++) {
+    const x = random.next() * 37
+    expect(Math.abs(table.ofMinus(x) / Math.exp(-x) - 1), `${x}`).toBeLessThan(1e-13)
+  }
+  expect(table.ofMinus(0)).toBe(1)
 })
