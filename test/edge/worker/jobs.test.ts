@@ -1,6 +1,10 @@
-import { evictDurableObject } from 'cloudflare:test'
+import { createExecutionContext, evictDurableObject, waitOnExecutionContext } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { afterEach, expect, test, vi } from 'vitest'
+import { createApp } from '../../../edge/app.ts'
+import { readSettings } from '../../../edge/env.ts'
 import { hashSecret } from '../../../edge/keys/key-format.ts'
+import { createServices } from '../../../edge/services.ts'
 import { settlementsPath } from '../../../shared/settlement.ts'
 import {
   job,
@@ -259,4 +263,23 @@ test('a job with a stream, too many URLs or an unknown field is refused by name'
   for (const [fields, code, param] of cases) {
     expect(await errorOf(await submit(key, fields))).toMatchObject({ status: 400, code, param })
   }
+})
+
+test('an edge without settlement keys takes no jobs, and says what it lacks', async () => {
+  const { key } = await keyWith()
+  const settings = readSettings({ ...env, SETTLEMENT_KEYS: null })
+  const app = createApp(createServices(settings, fetch))
+  const send = async (path: string, init: RequestInit) => {
+    const ctx = createExecutionContext()
+    const response = await app.fetch(new Request(`http://edge.test${path}`, init), env, ctx)
+    await waitOnExecutionContext(ctx)
+    return errorOf(response)
+  }
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+  expect(await send('/v1/jobs', { method: 'POST', headers, body: JSON.stringify(job()) })).toMatchObject({
+    status: 400,
+    code: 'unsupported_parameter',
+    message: expect.stringContaining('SETTLEMENT_KEYS'),
+  })
+  expect(await send(settlementsPath, await settlementCall('key000000000', []))).toMatchObject({ status: 401 })
 })
