@@ -6,36 +6,56 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll } from 'vitest'
 import type { RunningServer } from '../../backend/start-server.ts'
+import { RedisServer } from '../../bench/support/redis-server.ts'
 import { readProfile } from '../../edge/cli/model-profile.ts'
 import { edgeSecrets, freePort, SelfHostedEdge } from '../support/self-hosted-edge.ts'
 import { startTestServer } from '../support/start-test-server.ts'
 import { conformance, type Target } from './suite.ts'
 
 // `CONFORMANCE_URL=… CONFORMANCE_KEY=… npx vitest run test/conformance` puts any deployment to the same questions.
+// With CONFORMANCE_JOBS=1 its jobs too.
 const outside = process.env['CONFORMANCE_URL']
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const targets = { backend: '', selfHosted: '', selfHostedKey: '', worker: '', workerKey: '' }
 const undo: (() => Promise<unknown>)[] = []
 
 if (outside !== undefined) {
-  conformance(outside, () => ({ url: outside, key: process.env['CONFORMANCE_KEY'] ?? null }))
+  const jobs = process.env['CONFORMANCE_JOBS'] === '1'
+  conformance(outside, () => ({ url: outside, key: process.env['CONFORMANCE_KEY'] ?? null, jobs }))
 } else {
   beforeAll(start)
   afterAll(async () => {
     for (const step of undo.toReversed()) await step()
   })
-  conformance('the backend alone', () => ({ url: targets.backend, key: null }))
-  conformance('the edge as a Worker', (): Target => ({ url: targets.worker, key: targets.workerKey }))
-  conformance('the edge bundled for workerd', () => ({ url: targets.selfHosted, key: targets.selfHostedKey }))
+  conformance('the backend alone', () => ({ url: targets.backend, key: null, jobs: true }))
+  conformance(
+    'the edge as a Worker',
+    (): Target => ({ url: targets.worker, key: targets.workerKey, jobs: true }),
+  )
+  conformance('the edge bundled for workerd', () => ({
+    url: targets.selfHosted,
+    key: targets.selfHostedKey,
+    jobs: true,
+  }))
 }
 
 async function start() {
-  const backend: RunningServer = await startTestServer(['--signing-key', edgeSecrets.SIGNING_KEYS])
+  const redis = await RedisServer.start()
+  undo.push(() => redis.close())
+  const edgePort = await freePort()
+  const jobs = ['--redis-url', redis.url, '--edge-url', `http://127.0.0.1:${edgePort}`]
+  const backend: RunningServer = await startTestServer([
+    '--signing-key',
+    edgeSecrets.SIGNING_KEYS,
+    '--settlement-key',
+    edgeSecrets.SETTLEMENT_KEYS,
+    ...jobs,
+  ])
   undo.push(() => backend.close())
   targets.backend = backend.url
   const profile = JSON.stringify(await readProfile(join(root, 'models/glm4v-tiny'), 2048))
   const { host } = new URL(backend.url)
-  const bundled = await SelfHostedEdge.start([host], { MODEL_PROFILE: profile })
+  const bundled = await SelfHostedEdge.start([host], { MODEL_PROFILE: profile }, edgePort)
   undo.push(() => bundled.close())
   targets.selfHosted = bundled.url
   targets.selfHostedKey = (await bundled.makeKey()).key

@@ -7,6 +7,8 @@ import { dataUri, samplePath } from '../support/pictures.ts'
 export interface Target {
   readonly url: string
   readonly key: string | null
+  /** Whether it takes jobs. */
+  readonly jobs: boolean
 }
 
 const picture = readFileSync(samplePath('number.png'))
@@ -162,6 +164,61 @@ export function conformance(name: string, target: () => Target) {
       const response = await fetch(`${target().url}/health`)
       expect(response.status).toBe(200)
       expect(await response.json()).toMatchObject({ status: 'healthy', model: expect.any(String) })
+    })
+
+    test('a job answers later what the endpoint answers at once', async (context) => {
+      context.skip(!target().jobs, 'it takes no jobs')
+      const fields = { image: pictureUri, prompt: 'What number is this?', max_new_tokens: 8, temperature: 0 }
+      const accepted = await post('/v1/jobs', fields)
+      expect(accepted.status).toBe(202)
+      const location = accepted.headers.get('location') ?? ''
+      const ended = await fetch(`${target().url}${location}?wait=60`, { headers: headers() })
+      const { status, result } = (await ended.json()) as { status: string; result: Completion }
+      const { choices } = (await (await ask()).json()) as Completion
+      expect({ status, choices: result.choices }).toEqual({ status: 'done', choices })
+      const cancelled = await fetch(`${target().url}${location}`, { method: 'DELETE', headers: headers() })
+      expect(await cancelled.json()).toMatchObject({ status: 'done' })
+    })
+
+    test('a batch tells its progress and gives its results in order', async (context) => {
+      context.skip(!target().jobs, 'it takes no jobs')
+      const line = { image: pictureUri, prompt: 'What number is this?', temperature: 0 }
+      const lines = [1, 2].map((max_new_tokens) => JSON.stringify({ ...line, max_new_tokens }))
+      const accepted = await post('/v1/batches', lines.join('\n'), { 'content-type': 'application/jsonl' })
+      expect(accepted.status).toBe(202)
+      const location = `${target().url}${accepted.headers.get('location')}`
+      const read = async (path = '') => (await fetch(location + path, { headers: headers() })).text()
+      await expect
+        .poll(async () => JSON.parse(await read()), { timeout: 20_000 })
+        .toMatchObject({ total: 2, open: 0, done: 2 })
+      const jobs = (await read('/results')).trimEnd().split('\n')
+      const written = jobs.map(
+        (job) => (JSON.parse(job) as { result: Completion }).result.usage.completion_tokens,
+      )
+      expect(written).toEqual([1, 2])
+    })
+
+    test.for([
+      ['a stream', { stream: true }, 400, 'unsupported_parameter', 'stream'],
+      ['an unknown field', { colour: 'red' }, 400, 'unsupported_parameter', 'colour'],
+      ['no prompt', { prompt: undefined }, 400, 'invalid_request', 'prompt'],
+      ['a webhook that is no URL', { webhook: 'nowhere' }, 400, 'invalid_request', 'webhook'],
+    ] as const)('of a job %s is refused, naming it', async ([, fields, status, code, param], context) => {
+      context.skip(!target().jobs, 'it takes no jobs')
+      const response = await post('/v1/jobs', {
+        image: pictureUri,
+        prompt: 'x',
+        max_new_tokens: 1,
+        ...fields,
+      })
+      expect([response.status, await response.json()]).toMatchObject([status, { error: { code, param } }])
+    })
+
+    test('a job that is not there is 404, a wait out of range 400', async (context) => {
+      context.skip(!target().jobs, 'it takes no jobs')
+      const read = async (path: string) =>
+        (await fetch(`${target().url}/v1/jobs/${path}`, { headers: headers() })).status
+      expect([await read('1-1'), await read('nothing'), await read('1-1?wait=3600')]).toEqual([404, 404, 400])
     })
 
     test('claims from outside are not believed', async () => {

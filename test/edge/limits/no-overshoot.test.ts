@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Demand, KeyLimits } from '../../../edge/limits/amounts.ts'
+import type { Detached } from '../../../edge/limits/detached.ts'
 import { DurableLedger, type SavedLedger } from '../../../edge/limits/durable-ledger.ts'
 import { leaseTtlMs } from '../../../edge/limits/ledger.ts'
 import { periodsOf } from '../../../edge/limits/quota-periods.ts'
@@ -33,6 +34,12 @@ interface Granted {
   settled: boolean
 }
 
+/** A job that outlives its request; kept on disk in the same step as the ledger. */
+interface Job {
+  readonly detached: Pick<Detached, 'second' | 'periods'>
+  readonly granted: Granted
+}
+
 /** A ledger, the requests it let in, and the sums over them that the limits promise to bound, computed naively. */
 class History {
   admitted = 0
@@ -41,6 +48,7 @@ class History {
   readonly #seed: number
   readonly #limits: KeyLimits
   readonly #granted: Granted[] = []
+  #jobs: Job[] = []
   #disk: SavedLedger = { ledger: { lastMs: 0, buckets: [], leases: [] }, headroom: null }
   readonly #periods = new Map<string, number>()
   #wallMs = Date.UTC(2026, 10, 30, 23, 58)
@@ -66,7 +74,9 @@ class History {
 
   step() {
     const choice = this.#random()
-    if (choice < 0.45) this.#admit()
+    if (choice < 0.42) this.#admit()
+    else if (choice < 0.47) this.#detach()
+    else if (choice < 0.52) this.#settleJob()
     else if (choice < 0.7) this.#settle()
     else if (choice < 0.76) this.#extend()
     else if (choice < 0.82) this.#renew()
@@ -119,6 +129,37 @@ class History {
     const refusal = this.#ledger.extend(request.id, demand, this.#limits, this.#wallMs)
     this.#steadyMs = this.#ledger.steadyMs
     if (refusal === null) request.parts.push({ steadyMs: this.#steadyMs, requests: 0, demand })
+  }
+
+  /** What it reserved becomes a job's; its lease holds a slot alone from then on. */
+  #detach() {
+    const request = this.#pick()
+    if (!request) return
+    const jobs = 1 + this.#below(3)
+    const detached = this.#ledger.detach(held(request), jobs, this.#limits, this.#wallMs)
+    if (detached !== 'no_lease' && !('type' in detached)) {
+      const demand = reserved(request)
+      const parts = [{ steadyMs: this.#ledger.steadyMs, requests: jobs - 1, demand }]
+      const granted = { ...request, id: `${request.id}-job`, parts, settled: true }
+      this.#granted.push(granted)
+      this.#jobs.push({ detached, granted })
+      for (const part of request.parts) part.demand = { tokens: 0, imageBytes: 0, pixels: 0 }
+    }
+    this.#ledger.flush(this.#wallMs)
+    this.#steadyMs = this.#ledger.steadyMs
+  }
+
+  #settleJob() {
+    const job = this.#jobs[this.#below(this.#jobs.length)]
+    if (!job) return
+    const { granted, detached } = job
+    const demand = reserved(granted)
+    const used = this.#random() < 0.3 ? demand : { ...demand, tokens: this.#below(demand.tokens + 1) }
+    this.#ledger.settleDetached({ demand, ...detached }, used, this.#wallMs)
+    this.#ledger.flush(this.#wallMs)
+    this.#steadyMs = this.#ledger.steadyMs
+    useOf(granted, used)
+    this.#jobs = this.#jobs.filter((other) => other !== job)
   }
 
   #renew() {
