@@ -17,6 +17,7 @@ export function createLog({ level, format, destination }: LogOptions): Log {
     base: null,
     messageKey: 'message',
     timestamp: () => `,"time":"${new Date().toISOString()}"`,
+    serializers: { err: describeError },
     formatters: { level: (label) => ({ level: label.toUpperCase() }) },
   }
   if (format === 'json') return pino(options, destination ?? pino.destination(1))
@@ -28,4 +29,15 @@ export function createLog({ level, format, destination }: LogOptions): Log {
     ...(destination === undefined ? { destination: 1, sync: true } : { destination }),
   })
   return pino(options, lines)
+}
+
+/**
+ * An error for the log, and what caused it. Nothing else that libraries hang on their errors: a Redis command's would be
+ * its arguments, requests and answers among them.
+ */
+function describeError(error: unknown): unknown {
+  if (!(error instanceof Error)) return String(error)
+  const { name: type, message, stack, cause } = error
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+  return { type, message, ...code, stack, ...(cause === undefined ? {} : { cause: describeError(cause) }) }
 }

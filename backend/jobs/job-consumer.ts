@@ -75,6 +75,7 @@ export class JobConsumer {
   readonly #stopTaking = new AbortController()
   readonly #closing = new AbortController()
   readonly #loops: readonly Promise<void>[]
+  #hasGroup = false
 
   constructor(options: JobConsumerOptions) {
     this.#options = options
@@ -116,6 +117,7 @@ export class JobConsumer {
     let failures = 0
     while (!signal.aborted) {
       try {
+        await this.#ensureGroup()
         await step()
         failures = 0
       } catch (error) {
@@ -125,6 +127,13 @@ export class JobConsumer {
       const pauseMs = failures === 0 ? everyMs : Math.min(50 * 2 ** failures, MAX_BACKOFF_MS)
       if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => {}) // woken to stop
     }
+  }
+
+  /** A new Redis has neither the stream nor its group. */
+  async #ensureGroup(): Promise<void> {
+    if (this.#hasGroup) return
+    await this.#options.queue.ensureGroup()
+    this.#hasGroup = true
   }
 
   async #take(): Promise<void> {
@@ -144,7 +153,7 @@ export class JobConsumer {
   }
 
   async #readNew(count: number): Promise<readonly JobEntry[]> {
-    const { blocking, consumer, queue } = this.#options
+    const { blocking, consumer } = this.#options
     try {
       const reply = await blocking.xreadgroup(
         'GROUP',
@@ -161,8 +170,8 @@ export class JobConsumer {
       const [stream] = (reply ?? []) as [string, unknown][]
       return stream === undefined ? [] : toEntries(stream[1])
     } catch (error) {
-      // The stream is gone, or was never there.
-      if (error instanceof Error && /NOGROUP|UNBLOCKED/.test(error.message)) await queue.ensureGroup()
+      // The stream is gone.
+      if (error instanceof Error && /NOGROUP|UNBLOCKED/.test(error.message)) this.#hasGroup = false
       throw error
     }
   }

@@ -100,3 +100,20 @@ test('with a full queue, who prefers it gets a job instead of a refusal', async 
   expect(await finished(id)).toMatchObject({ status: 'done', result: { object: 'multimodal.completion' } })
   await Promise.all([running, waiting])
 })
+
+test('what Redis refuses is told to the log without the request', async () => {
+  const redisServer = await RedisServer.start(['--maxmemory', '1mb'])
+  cleanUps.push(() => redisServer.close())
+  const lines: string[] = []
+  const server = await startTestServer(['--redis-url', redisServer.url, '--threads', '1'], lines)
+  cleanUps.push(() => server.close())
+  const response = await fetch(`${server.url}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...question, prompt: 'my secret' }),
+  })
+  expect([response.status, await response.json()]).toMatchObject([503, { error: { code: 'queue_full' } }])
+  const [told] = lines.filter((line) => line.includes('Request failed'))
+  expect(told).toContain('OOM')
+  expect(lines.join('')).not.toContain('secret')
+})
