@@ -56,8 +56,10 @@ export type Settings = z.infer<typeof settingsSchema>
 
 /** @throws naming every setting that is missing or wrong */
 export function readSettings(bindings: Bindings): Settings {
-  // workerd binds an unset environment variable as null.
-  const set = Object.fromEntries(Object.entries(bindings).filter(([, value]) => value !== null))
+  // workerd binds an unset environment variable as null; compose sets one it has nothing for to nothing.
+  const set = Object.fromEntries(
+    Object.entries(bindings).filter(([, value]) => value !== null && value !== ''),
+  )
   const parsed = settingsSchema.safeParse(set)
   if (parsed.success) return parsed.data
   const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`)

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { bundle } from './bundle.ts'
+import { readArguments } from './read-arguments.ts'
 
 // `npm run edge:build -- --backend 127.0.0.1:8080`: the self-hosted edge, ready for `workerd serve`.
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     out: { type: 'string', default: 'dist/edge' },
     listen: { type: 'string', default: '127.0.0.1:8787' },

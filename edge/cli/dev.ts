@@ -4,18 +4,19 @@ import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { bundle } from './bundle.ts'
 import { readProfile } from './model-profile.ts'
+import { readArguments } from './read-arguments.ts'
 import { workerdPath } from './workerd-path.ts'
 
 // `npm run dev`: the backend and, in front of it, the edge in workerd, with a test key to try them with.
-const { values } = parseArgs({
+const { values } = readArguments({
   options: {
     port: { type: 'string', default: '8787' },
     'backend-port': { type: 'string', default: '8080' },
     'model-path': { type: 'string', default: 'models/glm4v-tiny' },
     'max-context-length': { type: 'string', default: '2048' },
+    'redis-url': { type: 'string' },
   },
 })
 
@@ -30,14 +31,15 @@ const maxContextLength = Number(values['max-context-length'])
 const children: ChildProcess[] = []
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopAll())
 
+const edge = `http://127.0.0.1:${values.port}`
+const redisUrl = values['redis-url']
 const backend = ['bin/glm.js', 'serve', '--port', values['backend-port'], '--model-path', modelFolder]
-start(process.execPath, [
-  ...backend,
-  '--max-context-length',
-  String(maxContextLength),
-  '--signing-key',
-  secrets.SIGNING_KEYS,
-])
+const context = ['--max-context-length', String(maxContextLength)]
+const jobs = redisUrl === undefined ? [] : ['--redis-url', redisUrl, '--edge-url', edge]
+start(process.execPath, [...backend, ...context, ...jobs], {
+  GLM_SIGNING_KEY: secrets.SIGNING_KEYS,
+  ...(redisUrl !== undefined && { GLM_SETTLEMENT_KEY: secrets.SETTLEMENT_KEYS }),
+})
 const config = await bundle({
   out: folder,
   listen: `127.0.0.1:${values.port}`,
@@ -47,19 +49,32 @@ const config = await bundle({
 const profile = JSON.stringify(await readProfile(modelFolder, maxContextLength))
 start(workerdPath, ['serve', config], { ...secrets, MODEL_PROFILE: profile, CORS_ORIGINS: '*' })
 
-const edge = `http://127.0.0.1:${values.port}`
 if (await answers(`${edge}/health`)) {
-  const key = await testKey()
-  console.log(
-    `\nThe API is at ${edge}/v1 (backend at http://127.0.0.1:${values['backend-port']}).\nTest key: ${key}\n`,
-  )
-  console.log(
-    `curl ${edge}/v1/multimodal/completions -H 'Authorization: Bearer ${key}' -F image=@picture.jpg -F prompt='What is this?'\n`,
-  )
-  console.log(`npm run keys -- list   with   ADMIN_TOKEN=${secrets.ADMIN_TOKEN} EDGE_URL=${edge}`)
+  console.log(howToAsk(await testKey()))
 } else if (children.every(({ exitCode }) => exitCode === null)) {
   console.error(`nothing answers at ${edge}/health`)
   stopAll()
+}
+
+/** Commands that can be pasted as they stand. */
+function howToAsk(key: string): string {
+  const ask = (path: string) =>
+    `  curl ${edge}${path} -H 'Authorization: Bearer ${key}' -F image=@examples/receipt.png -F prompt='列出所有金额'`
+  const later =
+    redisUrl === undefined
+      ? 'Jobs: start again with  -- --redis-url redis://127.0.0.1:6379'
+      : `Ask now, read the answer later:\n${ask('/v1/jobs')}\n  curl '${edge}/v1/jobs/ID?wait=30' -H 'Authorization: Bearer ${key}'`
+  return `
+The API is at ${edge}/v1, the backend behind it at http://127.0.0.1:${values['backend-port']}.
+Test key: ${key}
+
+${ask('/v1/multimodal/completions')}
+
+${later}
+
+Keys:
+  ADMIN_TOKEN=${secrets.ADMIN_TOKEN} EDGE_URL=${edge} npm run keys -- list
+`
 }
 
 /** Whatever ends one of them ends both: half of the pair is of no use. */
@@ -90,11 +105,16 @@ async function answers(url: string): Promise<boolean> {
 async function ownSecrets() {
   const path = join(folder, 'secrets.json')
   const random = () => randomBytes(32).toString('base64url')
-  const fresh = { ADMIN_TOKEN: random(), KEY_CHECK_SECRETS: random(), SIGNING_KEYS: `dev:${random()}` }
-  const known = await readFile(path, 'utf8').catch(() => null)
-  if (known !== null) return { ...fresh, ...JSON.parse(known) } as typeof fresh
-  await writeFile(path, JSON.stringify(fresh), { mode: 0o600 })
-  return fresh
+  const fresh = {
+    ADMIN_TOKEN: random(),
+    KEY_CHECK_SECRETS: random(),
+    SIGNING_KEYS: `dev:${random()}`,
+    SETTLEMENT_KEYS: `dev:${random()}`,
+  }
+  const known = JSON.parse(await readFile(path, 'utf8').catch(() => '{}')) as Partial<typeof fresh>
+  const secrets = { ...fresh, ...known }
+  await writeFile(path, JSON.stringify(secrets), { mode: 0o600 })
+  return secrets
 }
 
 async function testKey(): Promise<string> {

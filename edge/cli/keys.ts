@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readArguments } from './read-arguments.ts'
 
 const usage = `npm run keys -- COMMAND [ID] [options]
 
@@ -28,7 +28,7 @@ const limitFlags = {
 } as const
 
 const text = { type: 'string' } as const
-const { values, positionals } = parseArgs({
+const { values, positionals } = readArguments({
   allowPositionals: true,
   options: {
     ...{ name: text, mode: text, tenant: text, models: text, ips: text, expires: text, overlap: text },
@@ -40,12 +40,19 @@ const { values, positionals } = parseArgs({
 
 const [command, id] = positionals
 const requests: Record<string, () => Promise<unknown>> = {
-  create: () => call('POST', '', { ...settings(), ...(values.mode && { mode: values.mode }) }),
+  create: () => {
+    if (values.name === undefined) throw new Error('create needs --name')
+    return call('POST', '', { ...settings(), ...(values.mode && { mode: values.mode }) })
+  },
   list: listAll,
   show: () => call('GET', path()),
   update: () => call('PATCH', path(), settings()),
   rotate: () =>
-    call('POST', `${path()}/rotate`, values.overlap ? { overlap_seconds: Number(values.overlap) } : {}),
+    call(
+      'POST',
+      `${path()}/rotate`,
+      values.overlap ? { overlap_seconds: numberOf('overlap', values.overlap) } : {},
+    ),
   disable: () => call('PATCH', path(), { disabled: true }),
   enable: () => call('PATCH', path(), { disabled: false }),
   delete: () => call('DELETE', path()),
@@ -75,7 +82,7 @@ function settings(): Record<string, unknown> {
   const { name, tenant, models, ips, expires } = values
   const limits = Object.entries(limitFlags).flatMap(([flag, field]) => {
     const value = values[flag as keyof typeof limitFlags]
-    return value === undefined ? [] : [[field, value === 'none' ? null : Number(value)]]
+    return value === undefined ? [] : [[field, value === 'none' ? null : numberOf(flag, value)]]
   })
   return {
     ...(name !== undefined && { name }),
@@ -83,10 +90,24 @@ function settings(): Record<string, unknown> {
     ...(models !== undefined && { models: models === 'any' ? null : models.split(',') }),
     ...(ips !== undefined && { ips: ips === 'any' ? null : ips.split(',') }),
     ...(expires !== undefined && {
-      expires_at: expires === 'never' ? null : new Date(expires).toISOString(),
+      expires_at: expires === 'never' ? null : momentOf(expires),
     }),
     ...(limits.length > 0 && { limits: Object.fromEntries(limits) }),
   }
+}
+
+/** @throws for anything but a whole number: JSON would make null of it, which is no limit at all */
+function numberOf(flag: string, text: string): number {
+  if (!/^\d+$/.test(text)) throw new Error(`--${flag} ${text}: a whole number is wanted`)
+  return Number(text)
+}
+
+function momentOf(text: string): string {
+  const moment = new Date(text)
+  if (Number.isNaN(moment.getTime())) {
+    throw new Error(`--expires ${text}: a moment such as 2027-01-31T00:00:00Z is wanted, or never`)
+  }
+  return moment.toISOString()
 }
 
 async function listAll(): Promise<unknown[]> {
@@ -104,12 +125,14 @@ async function listAll(): Promise<unknown[]> {
 async function call(method: string, target: string, body?: unknown): Promise<unknown> {
   const token = process.env['ADMIN_TOKEN']
   if (token === undefined) throw new Error('ADMIN_TOKEN is not set')
-  const url = `${process.env['EDGE_URL'] ?? 'http://127.0.0.1:8787'}/admin/keys${target}`
-  const response = await fetch(url, {
+  const edge = process.env['EDGE_URL'] ?? 'http://127.0.0.1:8787'
+  const response = await fetch(`${edge}/admin/keys${target}`, {
     method,
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     signal: AbortSignal.timeout(10_000),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch((cause: unknown) => {
+    throw new Error(`no edge answers at ${edge} (EDGE_URL)`, { cause })
   })
   if (response.status === 204) return undefined
   const answer = (await response.json()) as { error?: { message: string } }
