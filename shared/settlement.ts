@@ -42,11 +42,9 @@ export const settlementRequest = z
 
 export const settlementAnswer = z
   .strictObject({
-    pending: z
-      .array(jobReservation)
-      .openapi({
-        description: 'Not reserved yet: to be settled again in a moment. All others are done with.',
-      }),
+    pending: z.array(jobReservation).openapi({
+      description: 'Not reserved yet: to be settled again in a moment. All others are done with.',
+    }),
   })
   .openapi('SettlementAnswer')
 
