@@ -15,7 +15,7 @@ export interface SubmitOptions {
   readonly edge: EdgeSubmission | null
 }
 
-export interface EdgeSubmission {
+interface EdgeSubmission {
   /** `<API key's id>/<reservation>`: where it is settled what the jobs took. */
   readonly reservation: string
   /** What the caller asked, if under an Idempotency-Key: pictures fetched anew may be other bytes. */

@@ -17,7 +17,7 @@ export const maxOpenJobs = 10_000
  * How long a job is known that nobody settles; then what it reserved stands as used. Longer than any job may wait and run
  * (`--job-max-age` is at most 30 days), and its backend try to settle it (7 days).
  */
-export const reservationLifeMs = 40 * 86_400_000
+const reservationLifeMs = 40 * 86_400_000
 
 /** Submissions of unknown fate that are remembered; further ones are forgotten as soon as they are given back. */
 const maxDoubts = 1000
