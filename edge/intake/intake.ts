@@ -52,7 +52,7 @@ export interface TakenIn {
    * The body to sign and send. Call once, after everything is fetched; valid until `release`.
    * @param limits tokens each line of a batch may take
    */
-  finish(limits?: readonly number[]): { body: Uint8Array<ArrayBuffer>; contentType: string }
+  finish(limits?: readonly number[] | undefined): { body: Uint8Array<ArrayBuffer>; contentType: string }
   release(): void
 }
 

@@ -56,13 +56,13 @@ export async function forwardJobs(
 
 async function ask(
   c: HttpContext,
-  { path }: JobEndpoint,
+  { path, parseLines }: JobEndpoint,
   lease: Lease,
   { taken, jobs, once }: ReadyJobs,
   heard: ReturnType<typeof nothingHeard>,
 ): Promise<Response> {
   const { now } = c.get('services')
-  const { body, contentType } = taken.finish(jobs.map(({ tokens }) => tokens))
+  const { body, contentType } = taken.finish(parseLines && jobs.map(({ tokens }) => tokens))
   // The client's departure does not end it: whether its jobs were accepted must be known.
   const life = new RequestLife(new AbortController().signal, timeoutMs, now)
   try {

@@ -19,9 +19,9 @@ const maxBatchUrls = 40
 export interface JobEndpoint extends CompletionEndpoint {
   /** Each job's own request, in order. */
   jobs(request: JsonObject): JsonObject[]
-  limits(settings: Settings, usual: IntakeLimits): IntakeLimits
+  limits(usual: IntakeLimits): IntakeLimits
   /** URLs one submission may name. */
-  maxUrls(settings: Settings): number
+  maxUrls(usual: IntakeLimits): number
 }
 
 /** `stream` is refused by value, so that who sends `stream: false` along is understood. */
@@ -38,8 +38,8 @@ export const jobEndpoint: JobEndpoint = {
   path: '/v1/jobs',
   schema: jobRequest,
   jobs: (request) => [request],
-  limits: (_, usual) => usual,
-  maxUrls: ({ MAX_IMAGES }) => MAX_IMAGES,
+  limits: (usual) => usual,
+  maxUrls: ({ maxImages }) => maxImages,
 }
 
 const { pictures: picturesOf, normalise } = multimodalEndpoint
@@ -65,7 +65,7 @@ export const batchEndpoint: JobEndpoint = {
     return { lines }
   },
   wanted: () => ({ maxNewTokens: null, answers: 1 }),
-  limits: (_, usual) => ({ ...usual, maxImages: maxLines }),
+  limits: (usual) => ({ ...usual, maxImages: maxLines }),
   maxUrls: () => maxBatchUrls,
 }
 

@@ -28,7 +28,7 @@ async function submit(c: HttpContext, endpoint: JobEndpoint): Promise<Response> 
     throw new ApiError('unsupported_parameter', 'this edge takes no jobs: it needs SETTLEMENT_KEYS')
   }
   const onceKey = idempotencyKeyOf(c)
-  const limits = endpoint.limits(settings, intakeLimits(settings))
+  const limits = endpoint.limits(intakeLimits(settings))
   const held = new HeldBytes(budget, settings.MAX_REQUEST_BYTES + extraHeldBytes)
   const life = new RequestLife(c.req.raw.signal, settings.REQUEST_TIMEOUT_MS, now)
   let taken: TakenIn | null = null
@@ -36,7 +36,7 @@ async function submit(c: HttpContext, endpoint: JobEndpoint): Promise<Response> 
   try {
     const received = await receive(c, endpoint, held, life, limits)
     taken = received
-    requireFewUrls(received, endpoint.maxUrls(settings))
+    requireFewUrls(received, endpoint.maxUrls(limits))
     const measure = (pictures: readonly SizedPicture[]) =>
       demandsOf(endpoint, received.request, pictures, limits, settings)
     const lease = await admit(c, received, sumOfDemands(measure(received.sent)), life)
@@ -55,15 +55,10 @@ async function submit(c: HttpContext, endpoint: JobEndpoint): Promise<Response> 
 }
 
 function requireFewUrls({ toFetch }: TakenIn, most: number) {
-  const [, param] = [toFetch.length, toFetch[most]?.param]
-  if (param === undefined) return
-  throw new ApiError(
-    'invalid_request',
-    `${toFetch.length} picture URLs, at most ${most} are fetched for one request`,
-    {
-      param,
-    },
-  )
+  const oneTooMany = toFetch[most]
+  if (oneTooMany === undefined) return
+  const message = `${toFetch.length} picture URLs, at most ${most} are fetched for one request`
+  throw new ApiError('invalid_request', message, { param: oneTooMany.param })
 }
 
 async function admit(

@@ -144,6 +144,8 @@ export class Ledger {
     const lease = this.#leases.get(id)
     if (!lease) return 'no_lease'
     const { parts, periods } = lease
+    const { requestsPerMinute: most } = limits
+    if (most !== null && jobs > most) return { type: 'never', limit: 'requestsPerMinute', most, asked: jobs }
     // A slow request may have left the minute it was counted in; its periods count it still.
     const gone = reservedOf(parts.filter(({ second }) => !this.#window.counts(second)))
     const refusal = longest(this.#minuteRefusals({ requests: jobs - 1, ...gone }, limits))

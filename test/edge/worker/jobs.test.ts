@@ -140,6 +140,18 @@ test('a batch reserves and settles line by line, each a request', async () => {
   expect((await seenOf(made))[0]?.attachmentSizes).toHaveLength(3)
 })
 
+test('a batch of more lines than a minute has requests is told that it never fits', async () => {
+  const made = await keyWith({ requests_per_minute: 3 })
+  const refused = await submitBatch(
+    made.key,
+    [1, 2, 3, 4].map((max_new_tokens) => job({ max_new_tokens })),
+  )
+  expect(refused.headers.get('retry-after')).toBeNull()
+  expect(await errorOf(refused)).toMatchObject({ status: 403, code: 'permission_denied' })
+  expect(await seenOf(made)).toEqual([])
+  await expect.poll(() => quotaUsed(made.key)).toBe(0)
+})
+
 test('one bad line refuses its batch whole, naming the line', async () => {
   const made = await keyWith()
   const refused = await submitBatch(made.key, [job(), { ...job(), colour: 1 }])
