@@ -16,7 +16,7 @@ import {
   submitBatch,
   usageOf,
 } from './job-support.ts'
-import { admin, call, complete, errorOf, keyObject, makeKey, seenOf } from './support.ts'
+import { admin, call, complete, errorOf, keyObject, makeKey, seenOf, tinyPng } from './support.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -277,16 +277,53 @@ test('a job with a stream, too many URLs or an unknown field is refused by name'
   }
 })
 
+/** An edge of this test's own, with other settings or another internet. */
+async function ownEdge(path: string, init: RequestInit, settings: Record<string, unknown>, internet = fetch) {
+  const app = createApp(createServices(readSettings({ ...env, ...settings }), internet))
+  const ctx = createExecutionContext()
+  const response = await app.fetch(new Request(`http://edge.test${path}`, init), env, ctx)
+  await waitOnExecutionContext(ctx)
+  return response
+}
+
+test('pictures named by URL are fetched and reserved for before a backend hears of the job', async () => {
+  const made = await keyWith()
+  const png = Uint8Array.from(atob(tinyPng), (character) => character.charCodeAt(0))
+  const asked: string[] = []
+  const internet = async (url: RequestInfo | URL) => {
+    asked.push(String(url))
+    return String(url).endsWith('gone.png') ? new Response(null, { status: 404 }) : new Response(png)
+  }
+  const send = (image: unknown) =>
+    ownEdge(
+      '/v1/jobs',
+      {
+        method: 'POST',
+        headers: { authorization: `Bearer ${made.key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(job({ image })),
+      },
+      {},
+      internet,
+    )
+  const accepted = await send(['https://example.com/a.png', `data:image/png;base64,${tinyPng}`])
+  expect(accepted.status).toBe(202)
+  const [{ attachmentSizes, request } = {}] = await seenOf(made)
+  expect(attachmentSizes).toEqual([png.length, png.length])
+  expect(JSON.stringify(request)).not.toContain('example.com')
+  const { id, most } = await onlyReservation(made)
+  expect(await quotaUsed(made.key)).toBe(most)
+  const refused = await send(['https://example.com/b.png', 'https://example.com/gone.png'])
+  expect(await errorOf(refused)).toMatchObject({ status: 400, code: 'image_fetch_failed' })
+  expect(await quotaUsed(made.key)).toBe(most)
+  await settle(made.id, id, 1, 1)
+  expect(await quotaUsed(made.key)).toBe(2)
+  expect(asked).toHaveLength(3)
+})
+
 test('an edge without settlement keys takes no jobs, and says what it lacks', async () => {
   const { key } = await keyWith()
-  const settings = readSettings({ ...env, SETTLEMENT_KEYS: null })
-  const app = createApp(createServices(settings, fetch))
-  const send = async (path: string, init: RequestInit) => {
-    const ctx = createExecutionContext()
-    const response = await app.fetch(new Request(`http://edge.test${path}`, init), env, ctx)
-    await waitOnExecutionContext(ctx)
-    return errorOf(response)
-  }
+  const send = async (path: string, init: RequestInit) =>
+    errorOf(await ownEdge(path, init, { SETTLEMENT_KEYS: null }))
   const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
   expect(await send('/v1/jobs', { method: 'POST', headers, body: JSON.stringify(job()) })).toMatchObject({
     status: 400,
