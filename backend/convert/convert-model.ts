@@ -14,7 +14,7 @@ import { weightFormats } from './weights/weight-formats.ts'
 import { writeGraph } from './write-graph.ts'
 
 /** Changes whenever the same model would convert to other files: part of the conversion cache's key. */
-export const converterVersion = '3'
+export const converterVersion = '4'
 
 export interface ConvertOptions {
   /** A folder as the hub publishes it. Only read. */

@@ -8,6 +8,12 @@ import { bytesOf, writeTransposed } from './transpose.ts'
 import type { WeightFormat } from './weight-format.ts'
 
 /**
+ * A row whose largest value is more than so many times its mean magnitude takes 16 bits; below, rounding to 8 bits costs a
+ * row at most 5.5 % of its norm (docs/adr/0004).
+ */
+const outlierRatio = 24
+
+/**
  * Products in 8-bit integers. Weights have one scale per output, activations one per row, found at run time: a row's
  * result never depends on the rows beside it. Activations are unsigned around 128, because signed ones leave the
  * processor's fast path (60 times slower, measured).
@@ -15,9 +21,11 @@ import type { WeightFormat } from './weight-format.ts'
 export const int8Format: WeightFormat = {
   linear(g, x, { weight, bias, outliers }) {
     const weights = int8Transposed(g, weight)
-    const { scaled, scales } = scaleRows(g, x)
-    const product = outliers ? fineProduct(g, scaled, weights) : coarseProduct(g, scaled, weights)
-    const result = g.op('Mul', [product, scales])
+    const rows = scaleRows(g, x)
+    const product = outliers
+      ? fineProduct(g, rows, weights)
+      : coarseProduct(g, roundRows(g, rows.scaled), weights)
+    const result = g.op('Mul', [product, rows.scales])
     return bias === null ? result : g.op('Add', [result, floatWeights(g, bias, [weight.rows])])
   },
   embedding(g, ids, table) {
@@ -43,41 +51,62 @@ export const int8Format: WeightFormat = {
 
 /** Each row of x, f32 [M, K], stretched to −127 … 127; and the factor, f32 [M, 1], that takes it back. */
 function scaleRows(g: GraphBuilder, x: Value) {
-  const largest = g.op('ReduceMax', [g.op('Abs', [x]), g.constant('i64', [-1])], {
-    attributes: { keepdims: 1 },
-  })
+  const magnitudes = g.op('Abs', [x])
+  const largest = g.op('ReduceMax', [magnitudes, g.constant('i64', [-1])], { attributes: { keepdims: 1 } })
   // A row of zeros must not divide by zero.
   const positive = g.op('Max', [largest, scalar(g, 1e-30)])
   const scales = g.op('Mul', [positive, scalar(g, 1 / 127)])
-  return { scaled: g.op('Div', [x, scales]), scales }
+  return { scaled: g.op('Div', [x, scales]), scales, magnitudes, largest }
 }
 
+type ScaledRows = ReturnType<typeof scaleRows>
 type Int8Weights = ReturnType<typeof int8Transposed>
 
-/** Rows rounded to 8 bits, times the weights. */
-function coarseProduct(g: GraphBuilder, rows: Value, { quantised, scales }: Int8Weights) {
-  // Activations q stand for q − 128. QuantizeLinear rounds, shifts and saturates in one pass.
-  const zeroPoint = g.constant('u8', [128], [])
-  const activations = g.op('QuantizeLinear', [rows, scalar(g, 1), zeroPoint])
-  return g.op('MatMulIntegerToFloat', [activations, quantised, scalar(g, 1), scales, zeroPoint], {
-    domain: 'com.microsoft',
-  })
+/** Values −127 … 127 as u8: q stands for q − 128. QuantizeLinear rounds, shifts and saturates in one pass. */
+function roundRows(g: GraphBuilder, rows: Value) {
+  return g.op('QuantizeLinear', [rows, scalar(g, 1), zeroPoint(g)])
+}
+
+function coarseProduct(g: GraphBuilder, activations: Value, { quantised, scales }: Int8Weights) {
+  const inputs = [activations, quantised, scalar(g, 1), scales, zeroPoint(g)]
+  return g.op('MatMulIntegerToFloat', inputs, { domain: 'com.microsoft' })
 }
 
 /**
- * Rows in 16 bits: what rounding to 8 leaves over is stretched to 8 bits of its own, and both go through one product
- * as rows of twice the batch. Reads the weights once, so a decode step costs no more; a prefill costs double.
+ * Rows with outliers in 16 bits: what rounding to 8 leaves over is stretched to 8 bits of its own and goes through the
+ * same product as a row more. Weights are read once, and a row's result depends on no other row.
  */
-function fineProduct(g: GraphBuilder, rows: Value, weights: Int8Weights) {
+function fineProduct(g: GraphBuilder, rows: ScaledRows, weights: Int8Weights) {
+  const selected = outlierRows(g, rows)
+  const chosen = g.op('Gather', [rows.scaled, selected])
   // A remainder is at most one half.
   const stretch = 2 * 127
-  const remainders = g.op('Mul', [g.op('Sub', [rows, g.op('Round', [rows])]), scalar(g, stretch)])
-  const stacked = g.op('Concat', [rows, remainders], { attributes: { axis: 0 } })
-  const [high, low] = g.ops('Split', [coarseProduct(g, stacked, weights)], 2, {
-    attributes: { axis: 0, num_outputs: 2 },
+  const remainders = g.op('Mul', [g.op('Sub', [chosen, g.op('Round', [chosen])]), scalar(g, stretch)])
+  const stacked = g.op('Concat', [roundRows(g, rows.scaled), roundRows(g, remainders)], {
+    attributes: { axis: 0 },
   })
-  assert(high && low, 'the product splits into its halves')
-  return g.op('Add', [high, g.op('Mul', [low, scalar(g, 1 / stretch)])])
+  const product = coarseProduct(g, stacked, weights)
+  const size = (of: Value) => g.op('Shape', [of], { attributes: { start: 0, end: 1 } })
+  const sizes = g.op('Concat', [size(rows.scaled), size(selected)], { attributes: { axis: 0 } })
+  const [high, low] = g.ops('Split', [product, sizes], 2, { attributes: { axis: 0 } })
+  assert(high && low, 'the product splits into rows and remainders')
+  const additions = g.op('Mul', [low, scalar(g, 1 / stretch)])
+  const places = g.op('Reshape', [selected, g.constant('i64', [-1, 1])])
+  return g.op('ScatterND', [high, places, additions], {
+    attributes: { reduction: 'add' },
+  })
+}
+
+/** Which rows hold a value far above their mean, i64 [R]. */
+function outlierRows(g: GraphBuilder, { magnitudes, largest }: ScaledRows) {
+  const means = g.op('ReduceMean', [magnitudes, g.constant('i64', [-1])], { attributes: { keepdims: 0 } })
+  const limits = g.op('Mul', [means, scalar(g, outlierRatio)])
+  const isAbove = g.op('Less', [limits, g.op('Reshape', [largest, g.constant('i64', [-1])])])
+  return g.op('Reshape', [g.op('NonZero', [isAbove]), g.constant('i64', [-1])])
+}
+
+function zeroPoint(g: GraphBuilder) {
+  return g.constant('u8', [128], [])
 }
 
 function scalar(g: GraphBuilder, value: number) {

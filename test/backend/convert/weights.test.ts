@@ -138,6 +138,23 @@ test('one huge activation costs an int8 layer for outliers nothing of the others
   expect(rmsError(await error(int8Format, true), exact)).toBeLessThan(0.05)
 })
 
+test('an int8 layer for outliers gives a row the same to the bit, whatever rows are beside it', async () => {
+  const [rows, columns, batch] = [48, 256, 9]
+  const weight = noise(rows * columns, 7)
+  const x = noise(batch * columns, 8)
+  for (const row of [1, 4, 5]) x[row * columns + row] = 300
+  const g = new GraphBuilder('linear')
+  const layer = { weight: matrixOf('w', rows, columns, weight), bias: null, outliers: true }
+  g.output('result', int8Format.linear(g, g.input('x', 'f32', ['M', columns]), layer), 'f32', ['M', rows])
+  const product = (inputs: Float32Array) =>
+    run(g, { x: new Tensor('float32', inputs, [inputs.length / columns, columns]) })
+  const together = await product(x)
+  for (let row = 0; row < batch; row += 1) {
+    const alone = await product(x.slice(row * columns, (row + 1) * columns))
+    expect(alone).toEqual(together.slice(row * rows, (row + 1) * rows))
+  }
+})
+
 test('a transpose in many stripes equals the plain one', async () => {
   const [rows, columns] = [131, 77]
   const values = noise(rows * columns, 7)
