@@ -1,5 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { multimodalChunk, multimodalRequest, multimodalResponse } from '../shared/completion-schema.ts'
+import { jobSchema } from '../shared/job-schema.ts'
 import { errorResponses } from './error-responses.ts'
 import type { HttpEnv } from './http-env.ts'
 
@@ -35,6 +36,12 @@ const headers = z.object({
     .openapi({ description: 'Runs and charges once; a repeated request gets the same answer for 24 hours.' }),
 })
 
+const multimodalHeaders = headers.extend({
+  Prefer: z.string().optional().openapi({
+    description: '`respond-async`: when the queue is full, a job (202) instead of 503, where there are jobs.',
+  }),
+})
+
 const common = { method: 'post' as const, tags: ['completions'], security: [{ apiKey: [] }] }
 
 const multimodalRoute = createRoute({
@@ -42,7 +49,7 @@ const multimodalRoute = createRoute({
   path: '/v1/multimodal/completions',
   summary: 'A picture and a question in, clean text out',
   request: {
-    headers,
+    headers: multimodalHeaders,
     body: {
       required: true,
       content: {
@@ -60,6 +67,10 @@ const multimodalRoute = createRoute({
         'application/json': { schema: multimodalResponse },
         'text/event-stream': { schema: multimodalChunk },
       },
+    },
+    202: {
+      description: 'with `Prefer: respond-async`, when the queue is full',
+      content: { 'application/json': { schema: jobSchema } },
     },
     ...errorResponses(...refusals),
   },
