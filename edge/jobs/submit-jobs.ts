@@ -2,6 +2,7 @@ import type { JobClaim } from '../../shared/claims.ts'
 import { ApiError } from '../../shared/errors.ts'
 import { credentialsOf } from '../authenticate.ts'
 import { extraHeldBytes, intakeLimits, receive, takeTurn } from '../complete.ts'
+import type { JsonObject } from '../endpoints.ts'
 import { type HttpContext, scopeOf } from '../http-env.ts'
 import { idempotencyKeyOf } from '../idempotency/once.ts'
 import { HeldBytes } from '../intake/byte-budget.ts'
@@ -39,7 +40,8 @@ async function submit(c: HttpContext, endpoint: JobEndpoint): Promise<Response> 
     requireFewUrls(received, endpoint.maxUrls(limits))
     const measure = (pictures: readonly SizedPicture[]) =>
       demandsOf(endpoint, received.request, pictures, limits, settings)
-    const lease = await admit(c, received, sumOfDemands(measure(received.sent)), life)
+    const model = modelOf(endpoint.jobs(received.request))
+    const lease = await admit(c, model, sumOfDemands(measure(received.sent)), life)
     return await forwardJobs(c, endpoint, lease, async () => {
       const pictures = await fetchMissing(c, received, measure, lease, life)
       return { taken: received, jobs: measure(pictures), once: await onceOf(onceKey, received) }
@@ -61,17 +63,23 @@ function requireFewUrls({ toFetch }: TakenIn, most: number) {
   throw new ApiError('invalid_request', message, { param: oneTooMany.param })
 }
 
+/** The one model all jobs name; null: none, or several, of which a key that may not use all may use none. */
+function modelOf(jobs: readonly JsonObject[]): string | null {
+  const named = new Set(jobs.map(({ model }) => model))
+  const [model] = named
+  return named.size === 1 && typeof model === 'string' ? model : null
+}
+
 async function admit(
   c: HttpContext,
-  { request }: TakenIn,
+  model: string | null,
   demand: Demand,
   life: RequestLife,
 ): Promise<Lease> {
-  const model = request['model']
   const lease = await Lease.take(c.get('services').keys, scopeOf(c), life, {
     keyId: c.get('key').id,
     who: await credentialsOf(c),
-    model: typeof model === 'string' ? model : null,
+    model,
     demand,
   })
   c.get('logFields')['tenant'] = lease.tenant

@@ -152,6 +152,20 @@ test('a batch of more lines than a minute has requests is told that it never fit
   await expect.poll(() => quotaUsed(made.key)).toBe(0)
 })
 
+test('a key that may use some models submits jobs for these alone, in batches too', async () => {
+  const { key } = await makeKey({ models: ['a', 'b'] })
+  const batch = async (...models: (string | undefined)[]) =>
+    (
+      await submitBatch(
+        key,
+        models.map((model) => job({ model })),
+      )
+    ).status
+  expect([await batch('a', 'a'), await batch('b')]).toEqual([202, 202])
+  expect([await batch('a', 'c'), await batch('a', undefined), await batch('c')]).toEqual([403, 403, 403])
+  expect([(await submit(key, { model: 'a' })).status, (await submit(key)).status]).toEqual([202, 403])
+})
+
 test('one bad line refuses its batch whole, naming the line', async () => {
   const made = await keyWith()
   const refused = await submitBatch(made.key, [job(), { ...job(), colour: 1 }])
