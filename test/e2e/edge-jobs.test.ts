@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { JobBody } from '../../backend/job-body.ts'
@@ -8,12 +9,20 @@ import { EdgeWithJobs } from '../support/edge-with-jobs.ts'
 import { endlessAnswer } from '../support/endless-answer.ts'
 import { dataUri, samplePath } from '../support/pictures.ts'
 import { edgeSecrets } from '../support/self-hosted-edge.ts'
+import { startReceiver } from '../support/webhook-receiver.ts'
 
+const webhookSecret = 'a-webhook-secret-for-tests'
 let all: EdgeWithJobs
+let receiver: Awaited<ReturnType<typeof startReceiver>>
 beforeAll(async () => {
-  all = await EdgeWithJobs.start(['--max-queue', '1', '--max-batch-size', '1'])
+  receiver = await startReceiver()
+  const hooks = ['--webhook-secret', webhookSecret, '--allow-webhook-host', receiver.host]
+  all = await EdgeWithJobs.start(['--max-queue', '1', '--max-batch-size', '1', ...hooks])
 })
-afterAll(() => all?.close())
+afterAll(async () => {
+  await all?.close()
+  receiver?.close()
+})
 
 const question = { image: tinyPicture, prompt: 'What?', max_new_tokens: 4, temperature: 0 }
 const long = () => ({
@@ -68,6 +77,20 @@ test('another key sees nothing of it, in any way', async () => {
     expect([response.status, await response.json()]).toMatchObject([404, { error: { code: 'not_found' } }])
   }
   expect(await all.finished(key, id)).toMatchObject({ status: 'done' })
+})
+
+test('an ended job is posted to its webhook, signed; a private address is refused', async () => {
+  const { key } = await newKey()
+  const received = receiver.next()
+  const id = await accepted(key, { ...question, webhook: `http://${receiver.host}/hook` })
+  const { headers, body } = await received
+  expect(JSON.parse(body)).toMatchObject({ id, status: 'done', result: { choices: [{}] } })
+  const signed = `${headers['webhook-id']}.${headers['webhook-timestamp']}.${body}`
+  const mac = createHmac('sha256', webhookSecret).update(signed).digest('base64')
+  expect(headers['webhook-signature']).toBe(`v1,${mac}`)
+  const refused = await all.submit(key, { ...question, webhook: 'http://169.254.169.254/latest' })
+  expect([refused.status, await refused.json()]).toMatchObject([400, { error: { param: 'webhook' } }])
+  expect(await all.settled(key)).toBe(spent(JSON.parse(body)))
 })
 
 test('what runs holds its upper bound; cancelled, it is charged what it had taken, and the rest given back', async () => {

@@ -2,8 +2,6 @@ import { spawn } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -14,6 +12,7 @@ import { RedisServer } from '../../bench/support/redis-server.ts'
 import { endlessAnswer } from '../support/endless-answer.ts'
 import { dataUri, samplePath } from '../support/pictures.ts'
 import { startTestServer } from '../support/start-test-server.ts'
+import { startReceiver } from '../support/webhook-receiver.ts'
 
 const webhookSecret = 'a-webhook-secret-for-tests'
 let redisServer: RedisServer
@@ -228,24 +227,3 @@ print(r.hget(f"glm:job:{job}", "content"), end="")`
   const whole = (await direct.json()) as NonNullable<JobBody['result']>
   expect(output).toBe(whole.choices[0]?.message.content)
 })
-
-/** A webhook's other end, on loopback. */
-async function startReceiver() {
-  type Delivery = { url: string; headers: Record<string, unknown>; body: string }
-  const waiting: ((delivery: Delivery) => void)[] = []
-  const http = createServer(async (request, response) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    response.statusCode = 204
-    response.end()
-    waiting.shift()?.({ url: request.url ?? '', headers: request.headers, body })
-  })
-  http.listen(0, '127.0.0.1')
-  await once(http, 'listening')
-  const { port } = http.address() as AddressInfo
-  return {
-    host: `127.0.0.1:${port}`,
-    next: () => new Promise<Delivery>((resolve) => waiting.push(resolve)),
-    close: () => http.close(),
-  }
-}
