@@ -13,7 +13,7 @@ export interface SettlementCourierOptions {
 
 const EVERY_MS = 500
 /** Longer than a try can take: a sender that dies leaves its settlements to another after this. */
-const LEASE_MS = 30_000
+const LEASE_MS = 15_000
 const BASE_DELAY_MS = 1000
 const MAX_DELAY_MS = 300_000
 /** A week without an edge; what was reserved then stands as used. The edge knows a reservation for longer than this. */

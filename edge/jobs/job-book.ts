@@ -108,7 +108,7 @@ export class JobBook {
     for (const { reservation, prompt_tokens, completion_tokens } of settlements) {
       const job = this.#store.find(reservation)
       if (job) uses.push(this.#settleOne(ledger, reservation, job, prompt_tokens, completion_tokens, nowMs))
-      else if (ledger.ledger.hasLease(leaseOf(reservation))) pending.push(reservation)
+      else if (ledger.ledger.reserves(leaseOf(reservation))) pending.push(reservation)
     }
     return { uses, pending }
   }

@@ -78,7 +78,7 @@ export class DurableLedger {
   }
 
   /** Read-only: what the limits' headers and the usage report tell. */
-  get ledger(): Pick<Ledger, 'minuteUse' | 'quotaUse' | 'leaseCount' | 'resets' | 'hasLease'> {
+  get ledger(): Pick<Ledger, 'minuteUse' | 'quotaUse' | 'leaseCount' | 'resets' | 'reserves'> {
     return this.#ledger
   }
 

@@ -85,6 +85,11 @@ export class Ledger {
     return this.#leases.has(id)
   }
 
+  /** Whether there is such a lease, and what it reserved has not been detached. */
+  reserves(id: string): boolean {
+    return (this.#leases.get(id)?.parts.length ?? 0) > 0
+  }
+
   /** Takes the whole demand and a lease, or nothing and says why. */
   admit(id: string, demand: Demand, limits: KeyLimits, wallMs: number): Refusal | null {
     this.advance(wallMs)

@@ -225,7 +225,10 @@ test('what a lease reserved beyond its jobs is given back with their reservation
   const lease = { id: 'lease', demand, admittedMs: granted.atMs }
   await object.reserveJobs(lease, [{ ...demand, tokens: 300, images: 1 }])
   expect(await quotaUsed(made.key)).toBe(300)
-  expect(await (await settle(made.id, 'lease-0', 20, 0)).json()).toEqual({ pending: [] })
+  // The lease is there still: what was settled before is not taken for what is yet to be reserved.
+  for (let time = 0; time < 2; time++) {
+    expect(await (await settle(made.id, 'lease-0', 20, 0)).json()).toEqual({ pending: [] })
+  }
   expect(await quotaUsed(made.key)).toBe(20)
 })
 
