@@ -52,9 +52,9 @@ export const flags = {
     describe: 'where pulled and converted models are kept',
   },
   device: {
-    schema: z.string().regex(/^(auto|cpu|(webgpu|cuda):\d{1,2})$/, 'auto, cpu, webgpu:N or cuda:N'),
+    schema: z.string().regex(/^(auto|cpu|webgpu:0|cuda:\d{1,2})$/, 'auto, cpu, webgpu:0 or cuda:N'),
     fallback: 'auto',
-    describe: 'auto, cpu, webgpu:N or cuda:N',
+    describe: 'auto, cpu, webgpu:0 or cuda:N',
   },
   dtype: {
     schema: z.enum(['auto', 'fp32', 'fp16', 'int8', 'int4']),

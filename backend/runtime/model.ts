@@ -21,7 +21,7 @@ export interface ModelOptions {
   readonly maxLength: number
   /** CPU threads a step may use. */
   readonly threads: number
-  /** `auto`, `cpu`, `webgpu:N` or `cuda:N`. */
+  /** `auto`, `cpu`, `webgpu:0` or `cuda:N`. */
   readonly device: string
 }
 

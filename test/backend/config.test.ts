@@ -38,6 +38,15 @@ test('every bad flag is named at once', () => {
   }
 })
 
+test('a device that is not there to choose is refused before anything is loaded', () => {
+  for (const device of ['auto', 'cpu', 'webgpu:0', 'cuda:3']) {
+    expect(parseConfig(['--device', device], {}).config.device).toBe(device)
+  }
+  for (const device of ['webgpu:1', 'webgpu', 'cpu:0', 'gpu']) {
+    expect(() => parseConfig(['--device', device], {})).toThrow(ConfigError)
+  }
+})
+
 test('an unknown flag is refused by name', () => {
   expect(() => parseConfig(['--prot', '1'], {})).toThrow(/--prot/)
 })
