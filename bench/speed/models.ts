@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
-import { access, mkdir, readFile } from 'node:fs/promises'
+import { access, mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { converterVersion } from '../../backend/convert/convert-model.ts'
 import { type Dtype, manifestFile } from '../../backend/model/manifest.ts'
 
 const run = promisify(execFile)
@@ -24,16 +25,18 @@ export async function randomGlmOcr(root: string): Promise<string> {
   return dir
 }
 
-/** The same, converted; made once. */
+/** The same, converted; made once, and again when the converter has changed. */
 export async function convertedGlmOcr(root: string, dtype: Dtype): Promise<PreparedModel> {
   const source = await randomGlmOcr(root)
   const dir = `${source}-${dtype}`
-  if (!(await exists(join(dir, manifestFile)))) {
+  const manifest = await readFile(join(dir, manifestFile), 'utf8').then(JSON.parse, () => null)
+  if (manifest?.converterVersion !== converterVersion) {
+    await rm(dir, { recursive: true, force: true })
     const args = ['convert', '--model', source, '--out', dir, '--dtype', dtype]
     await run(process.execPath, [path('../../bin/glm.js'), ...args])
   }
-  const manifest = JSON.parse(await readFile(join(dir, manifestFile), 'utf8'))
-  return { dir, dtype, decoderBytes: manifest.graphs.decoder.weightBytes }
+  const { graphs } = JSON.parse(await readFile(join(dir, manifestFile), 'utf8'))
+  return { dir, dtype, decoderBytes: graphs.decoder.weightBytes }
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -4,11 +4,12 @@
  *
  *     node bench/speed/true-size.ts --architecture glm4v|glm_ocr --root DIR [--keep]
  *
+ * `--keep` leaves the conversion in DIR; a later run measures it again without making it.
  * glm4v takes 21 GB for the weights, 7 GB for the conversion, and about as much memory as the latter.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile, rm } from 'node:fs/promises'
+import { access, mkdir, readFile, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -42,17 +43,40 @@ async function timed(args: readonly string[]): Promise<{ seconds: number; peakBy
   return { seconds: (performance.now() - startMs) / 1000, peakBytes }
 }
 
-async function main() {
-  const { architecture, root } = options
-  if (root === undefined) throw new Error('--root DIR is missing')
-  const source = join(root, `${architecture}-random`)
-  const converted = `${source}-int4`
+/** Makes random weights and converts them; of the two, only the conversion stays. */
+async function prepare(architecture: string, source: string, converted: string) {
   try {
     const made = await timed([script('../random-model.ts'), '--architecture', architecture, '--out', source])
     const conversion = await timed([
       ...[script('../../bin/glm.js'), 'convert', '--model', source, '--out', converted, '--dtype', 'int4'],
     ])
-    await rm(source, { recursive: true })
+    return {
+      make_s: made.seconds,
+      convert_s: conversion.seconds,
+      convert_peak_gb: conversion.peakBytes / 1e9,
+    }
+  } finally {
+    await rm(source, { recursive: true, force: true })
+  }
+}
+
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function main() {
+  const { architecture, root } = options
+  if (root === undefined) throw new Error('--root DIR is missing')
+  await mkdir(root, { recursive: true })
+  const source = join(root, `${architecture}-random`)
+  const converted = `${source}-int4`
+  try {
+    const preparation = (await isThere(join(converted, 'manifest.json')))
+      ? null
+      : await prepare(architecture, source, converted)
     const manifest = JSON.parse(await readFile(join(converted, 'manifest.json'), 'utf8'))
     const bandwidth = await readBandwidth(availableParallelism())
     const server = await startProbed(['--model-path', converted, '--max-batch-size', '1'])
@@ -61,9 +85,8 @@ async function main() {
       console.log(
         JSON.stringify({
           architecture,
-          make_s: made.seconds,
-          convert_s: conversion.seconds,
-          convert_peak_gb: conversion.peakBytes / 1e9,
+          ...preparation,
+          decoder_gb: manifest.graphs.decoder.weightBytes / 1e9,
           load_s: server.loadMs / 1000,
           prefill_chunk: server.ready['prefill_chunk'],
           prefill_step_ms: server.ready['prefill_ms'],
@@ -78,8 +101,7 @@ async function main() {
       await server.stop()
     }
   } finally {
-    if (!options.keep)
-      await Promise.all([source, converted].map((dir) => rm(dir, { recursive: true, force: true })))
+    if (!options.keep) await rm(converted, { recursive: true, force: true })
   }
 }
 
