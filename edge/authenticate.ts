@@ -2,7 +2,7 @@ import { createMiddleware } from 'hono/factory'
 import { ApiError } from '../shared/errors.ts'
 import type { HttpContext, HttpEnv } from './http-env.ts'
 import type { Credentials } from './keys/check-access.ts'
-import { equalText, hashSecret, parseAuthorization } from './keys/key-format.ts'
+import { equalText } from './keys/key-format.ts'
 
 /** Refuses whoever brings no key of ours, without asking anybody. The key's object decides the rest. */
 export function authenticate() {
@@ -11,18 +11,16 @@ export function authenticate() {
     if (header === undefined) {
       throw new ApiError('invalid_api_key', 'an API key is required: send it as "Authorization: Bearer KEY"')
     }
-    const key = parseAuthorization(header)
-    if (!key || !(await c.get('services').checker.isGenuine(key))) {
-      throw new ApiError('invalid_api_key', 'this API key is not valid')
-    }
+    const key = await c.get('services').genuineKeys.read(header)
+    if (!key) throw new ApiError('invalid_api_key', 'this API key is not valid')
     c.set('key', key)
     c.get('logFields')['key_id'] = key.id
     await next()
   })
 }
 
-export async function credentialsOf(c: HttpContext): Promise<Credentials> {
-  return { secretHash: await hashSecret(c.get('key').secret), address: addressOf(c) }
+export function credentialsOf(c: HttpContext): Credentials {
+  return { secretHash: c.get('key').secretHash, address: addressOf(c) }
 }
 
 /**

@@ -107,7 +107,7 @@ async function admit(c: HttpContext, taken: TakenIn, life: RequestLife): Promise
   const demand = { tokens: tokensOf(c, taken, taken.sent), ...sumOf(taken.sent) }
   const lease = await Lease.take(keys, scopeOf(c), life, {
     keyId: c.get('key').id,
-    who: await credentialsOf(c),
+    who: credentialsOf(c),
     model: typeof model === 'string' ? model : null,
     demand,
   })
@@ -172,7 +172,7 @@ async function relay(
   }
   const { status } = response
   const limits = limitHeaders(run.lease.reports)
-  if (response.ok && response.body && isEventStream(response)) {
+  if (response.ok && isEventStream(response) && response.body) {
     const stream = relayStream(response.body, (result) => run.streamEnded(result), life.signal)
     if (once) return withHeaders(await once.stream({ status, headers }, stream), limits)
     return new Response(stream, { status, headers: { ...limits, ...headers } })

@@ -1,7 +1,7 @@
 import type { Context } from 'hono'
 import type { Bindings } from './env.ts'
+import type { GenuineKey } from './keys/genuine-keys.ts'
 import type { RequestScope } from './keys/key-client.ts'
-import type { ParsedKey } from './keys/key-format.ts'
 import type { Services } from './services.ts'
 
 /** What every request carries through the middlewares to its route. */
@@ -11,8 +11,7 @@ export interface HttpEnv {
     services: Services
     requestId: string
     traceparent: string
-    /** Its check is right; whether it is valid only its object knows. */
-    key: ParsedKey
+    key: GenuineKey
     /** Fields of the request's log line, filled in by whoever knows them. */
     logFields: Record<string, unknown>
     /** Set by whoever logs the request itself, at its real end. */

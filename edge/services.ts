@@ -5,6 +5,7 @@ import type { Backend } from './forward/forward.ts'
 import { ByteBudget } from './intake/byte-budget.ts'
 import type { Fetch } from './intake/fetch-image.ts'
 import { Turns } from './intake/turns.ts'
+import { GenuineKeys } from './keys/genuine-keys.ts'
 import { KeyClient } from './keys/key-client.ts'
 import { createKeyChecker, type KeyChecker } from './keys/key-format.ts'
 
@@ -16,6 +17,7 @@ const maxTurnWaitMs = 3000
 export interface Services {
   readonly settings: Settings
   readonly checker: KeyChecker
+  readonly genuineKeys: GenuineKeys
   readonly keys: KeyClient
   readonly sign: RequestSigner
   readonly budget: ByteBudget
@@ -28,9 +30,11 @@ export interface Services {
 export function createServices(settings: Settings, fetchImage: Fetch): Services {
   const [signingKey] = settings.SIGNING_KEYS
   if (!signingKey) throw new Error('SIGNING_KEYS holds no key')
+  const checker = createKeyChecker(settings.KEY_CHECK_SECRETS)
   return {
     settings,
-    checker: createKeyChecker(settings.KEY_CHECK_SECRETS),
+    checker,
+    genuineKeys: new GenuineKeys(checker),
     keys: new KeyClient(),
     sign: createRequestSigner(signingKey),
     budget: new ByteBudget(settings.BYTE_BUDGET),

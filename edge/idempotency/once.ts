@@ -34,7 +34,7 @@ export class OnceOnly {
    */
   static async claim(c: HttpContext, key: string, fingerprint: string): Promise<OnceOnly | Response> {
     const once = new OnceOnly(c, key)
-    const begin = await once.#object().beginRun(await credentialsOf(c), key, fingerprint)
+    const begin = await once.#object().beginRun(credentialsOf(c), key, fingerprint)
     switch (begin) {
       case 'denied':
         throw new ApiError('invalid_api_key', 'this API key is not valid')

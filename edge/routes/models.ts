@@ -13,7 +13,7 @@ const timeoutMs = 10_000
 /** `GET /v1/models`: the backend's answer. Takes nothing of the key's limits. */
 export async function listModels(c: HttpContext): Promise<Response> {
   const { keys, pool, sign, settings, now } = c.get('services')
-  const who = await credentialsOf(c)
+  const who = credentialsOf(c)
   const granted = requireGranted(await keys.ask(c.get('key').id, { type: 'identify', who }, scopeOf(c)))
   const target = c.req.path
   const contentDigest = await contentDigestOf(new Uint8Array(0))

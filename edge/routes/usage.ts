@@ -24,7 +24,7 @@ const usageRoute = createRoute({
 export function addUsageRoute(app: OpenAPIHono<HttpEnv>) {
   app.openapi(usageRoute, async (c) => {
     const { KEYS } = c.env
-    const view = await KEYS.get(KEYS.idFromName(c.get('key').id)).holderView(await credentialsOf(c))
+    const view = await KEYS.get(KEYS.idFromName(c.get('key').id)).holderView(credentialsOf(c))
     if (!view) throw new ApiError('invalid_api_key', 'this API key is not valid')
     const { reports, days, jobs, models, ...rest } = view
     const limits = reports.map(({ name, limit, remaining, fullMs }) => ({
