@@ -17,6 +17,7 @@ export class RequestLife {
   readonly deadlineMs: number
   readonly #now: () => number
   readonly #stop = new AbortController()
+  readonly #stopped = Promise.withResolvers<never>()
   readonly #appointments: Appointment[] = []
   #timer: ReturnType<typeof setTimeout> | null = null
   #timerMs = Number.POSITIVE_INFINITY
@@ -25,6 +26,7 @@ export class RequestLife {
   constructor(clientSignal: AbortSignal, timeoutMs: number, now: () => number) {
     this.#now = now
     this.deadlineMs = now() + timeoutMs
+    this.#stopped.promise.catch(() => {}) // whoever waits for it meets its error
     clientSignal.addEventListener('abort', () => this.stop(clientLeft()), { once: true })
     this.#appointments.push({ atMs: this.deadlineMs, keep: () => this.stop(tooLate(timeoutMs)) })
     this.#set()
@@ -37,6 +39,7 @@ export class RequestLife {
 
   stop(reason: ApiError) {
     this.#stop.abort(reason)
+    this.#stopped.reject(reason)
   }
 
   /** Calls `keep` at that moment, unless the request is over by then. */
@@ -46,16 +49,8 @@ export class RequestLife {
   }
 
   /** The promise, unless the request ends first. @throws the reason it ended */
-  async unlessStopped<T>(promise: Promise<T>): Promise<T> {
-    const { promise: stopped, reject } = Promise.withResolvers<never>()
-    const onAbort = () => reject(this.signal.reason)
-    if (this.signal.aborted) onAbort()
-    this.signal.addEventListener('abort', onAbort, { once: true })
-    try {
-      return await Promise.race([promise, stopped])
-    } finally {
-      this.signal.removeEventListener('abort', onAbort)
-    }
+  unlessStopped<T>(promise: Promise<T>): Promise<T> {
+    return Promise.race([promise, this.#stopped.promise])
   }
 
   /** What really ended the request: an abort comes back from the platform in many disguises. */
