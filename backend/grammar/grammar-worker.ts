@@ -88,6 +88,7 @@ class GrammarHost {
       assert(next !== null, 'only tokens that the mask allowed are taken')
       sequence.state = next
     }
+    sequence.state = sequence.grammar.renew(sequence.state)
   }
 }
 

@@ -7,6 +7,8 @@ import { SchemaError } from './schema/schema-node.ts'
 /** A schema compiled: the states that its texts lead through. */
 export interface Grammar {
   start(): State
+  /** To be called after each token: the same place, so that a long text does not fill tables without end. */
+  renew(state: State): State
   /** Lets go of states that can be made again; those in use stay good. */
   forget(): void
 }

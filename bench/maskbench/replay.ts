@@ -91,6 +91,7 @@ function replay(
     times.cpuMs.push(cpuMsSince(before))
     if ((((mask[token >> 5] ?? 0) >> (token & 31)) & 1) === 0) return index
     for (const byte of bytesOf(vocabulary, token)) state = state.step(byte) ?? state
+    state = grammar.renew(state)
   }
   return tokens.length
 }

@@ -4,8 +4,11 @@ import type { Slice } from '../slices.ts'
 const ascii = 128
 const unknown = -2
 
-/** States of one lexeme before it starts afresh; only reached by very long texts under very odd conditions. */
-const maxStates = 100_000
+/** From here on a text goes on in new tables: length and pattern of a long text together lead to ever new states. */
+const manyStates = 50_000
+
+/** More than one mask can meet beyond that. */
+const maxStates = 200_000
 
 /**
  * Several matchers run over one text at once, those that die left out: what an ambiguous grammar may read here. States
@@ -29,6 +32,16 @@ export class Lexeme {
     this.#only = matchers.length === 1 ? (matchers[0] ?? null) : null
     const starts = matchers.map(({ start }) => start)
     this.start = this.#only === null ? this.#intern(starts) : this.#internOnly(this.#only.start)
+  }
+
+  get isLarge(): boolean {
+    return this.#states.length >= manyStates
+  }
+
+  /** The state here that is `state` in another lexeme of the same matchers. */
+  adopt(other: Lexeme, state: number): number {
+    const states = other.#states[state] ?? []
+    return this.#only === null ? this.#intern(states) : this.#internOnly(states[0] ?? dead)
   }
 
   next(state: number, char: number): number {

@@ -14,6 +14,7 @@ import {
 } from './items.ts'
 import { KeyMatcher } from './key-matcher.ts'
 import { Lexeme } from './lexeme.ts'
+import { LexemeState } from './lexeme-state.ts'
 import type { RuleBook } from './rule-book.ts'
 import { ColonState, DoneState } from './simple-states.ts'
 import type { State } from './state.ts'
@@ -153,6 +154,20 @@ export class Machine {
       this.#matcherIds.set(matcher, id)
     }
     return id
+  }
+
+  /** The same place in the text; in new tables where those it lies in have grown large. */
+  renew(state: State): State {
+    if (!(state instanceof LexemeState && state.lexeme.isLarge)) return state
+    this.forget()
+    const lexeme = this.lexeme(state.lexeme.matchers)
+    return state.owner.at(
+      state.kind,
+      lexeme,
+      lexeme.adopt(state.lexeme, state.state),
+      state.partial,
+      state.text,
+    )
   }
 
   /** Lets go of all that can be made again. States in use stay good. */

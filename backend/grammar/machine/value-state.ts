@@ -90,7 +90,8 @@ export class ValueState extends State implements LexemeOwner {
   }
 
   finish(lexeme: Lexeme, state: number, text: string | null): State | null {
-    const group = this.#groups.string?.lexeme === lexeme ? this.#groups.string : this.#groups.number
+    const { string, number } = this.#groups
+    const group = string?.lexeme.matchers === lexeme.matchers ? string : number
     const indexes = lexeme.accepted(state).flatMap(({ index }) => group?.dues[index] ?? [])
     if (indexes.length === 0) return null
     const marked = text !== null && group === this.#groups.string ? `"${text}` : text
