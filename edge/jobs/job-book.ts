@@ -136,8 +136,9 @@ export class JobBook {
   }
 
   #change(count: number, tokens: number) {
-    const open = this.open()
-    this.#open = { count: open.count + count, tokens: open.tokens + tokens }
+    // What nobody has asked for yet is counted when somebody does.
+    if (this.#open === null) return
+    this.#open = { count: this.#open.count + count, tokens: this.#open.tokens + tokens }
   }
 }
 

@@ -4,8 +4,9 @@ import { tinyPicture } from '../../bench/jobs/tiny-picture.ts'
 import { EdgeWithJobs } from '../support/edge-with-jobs.ts'
 import { Random, testSeed } from '../support/random.ts'
 
-const steps = 40
+const steps = 25
 const quota = 20_000
+const seed = testSeed()
 
 let all: EdgeWithJobs
 beforeAll(async () => {
@@ -13,8 +14,7 @@ beforeAll(async () => {
 })
 afterAll(() => all?.close())
 
-test('whatever is killed, a key has paid at the end what its jobs took, and never over its quota', async () => {
-  const seed = testSeed()
+test(`whatever is killed, a key has paid at the end what its jobs took, and never over its quota: seed ${seed}`, async () => {
   const random = new Random(seed)
   const { key } = await all.edge.makeKey({ limits: { tokens_per_day: quota, requests_per_minute: null } })
   const ids: string[] = []

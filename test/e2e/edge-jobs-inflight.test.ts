@@ -5,9 +5,10 @@ import { EdgeWithJobs } from '../support/edge-with-jobs.ts'
 import { Random, testSeed } from '../support/random.ts'
 
 /** `KILLS=12 npx vitest run test/e2e/edge-jobs-inflight.test.ts` is the run of docs/reliability.md. */
-const kills = Number(process.env['KILLS'] ?? 4)
+const kills = Number(process.env['KILLS'] ?? 3)
 const clients = 8
 const quota = 1_000_000
+const seed = testSeed()
 const unlimited = { requests_per_minute: null, tokens_per_minute: null, concurrent_requests: null }
 
 let all: EdgeWithJobs
@@ -16,8 +17,7 @@ beforeAll(async () => {
 })
 afterAll(() => all?.close())
 
-test('edge and backends killed amid submissions: every job that ran is counted, once, and nothing else', async () => {
-  const seed = testSeed()
+test(`killed amid submissions, edge and backends count every job that ran, once, and nothing else: seed ${seed}`, async () => {
   const random = new Random(seed)
   const { key } = await all.edge.makeKey({ limits: { ...unlimited, tokens_per_day: quota } })
   const heard = new Set<string>()

@@ -54,7 +54,7 @@ export class EdgeWithJobs {
     const jobs = ['--redis-url', redisServer.url, '--job-lease', '2', '--threads', '1']
     const settles = ['--edge-url', edge.url, '--settlement-key', edgeSecrets.SETTLEMENT_KEYS]
     const all = new EdgeWithJobs(redisServer, edge, backendPort, [...jobs, ...settles, ...flags])
-    await all.backend.url()
+    await all.#ready()
     return all
   }
 
@@ -72,7 +72,7 @@ export class EdgeWithJobs {
 
   async restartBackend(): Promise<void> {
     this.backend = this.#startBackend()
-    await this.backend.url()
+    await this.#ready()
   }
 
   async close(): Promise<void> {
@@ -110,6 +110,15 @@ export class EdgeWithJobs {
       if (open_jobs.count === 0) return day.limit - day.remaining
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
+  }
+
+  async #ready(): Promise<void> {
+    const { child } = this.backend
+    const gone = new Promise<never>((_, reject) => {
+      child.once('exit', (code) => reject(new Error(`the backend ended with ${code} before it was ready`)))
+    })
+    gone.catch(() => {}) // later it is killed on purpose
+    await Promise.race([this.backend.url(), gone])
   }
 
   #startBackend(): Program {

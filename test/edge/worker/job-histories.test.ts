@@ -7,7 +7,7 @@ import { complete, keyObject, type MadeKey, makeKey } from './support.ts'
 const quota = 12_000
 const steps = 60
 /** `SEED` is not at hand inside the platform: a failing seed is put first here. */
-const seeds = [Math.floor(Math.random() * 2 ** 31), 1, 2]
+const seeds = [Math.floor(Math.random() * 2 ** 31), 1]
 
 /** What a line reserved, and what it has really taken: null until it is settled. */
 interface Line {
@@ -40,7 +40,7 @@ class History {
     else if (choice < 0.56) await this.#ask()
     else if (choice < 0.62) await this.#prefer()
     else if (choice < 0.95) await this.#settle()
-    else await evictDurableObject(keyObject(this.#made.id))
+    else await this.#restart()
     await this.#check()
   }
 
@@ -98,6 +98,12 @@ class History {
 
   async #settle() {
     if (this.#lines.size > 0) await this.#settleLine(this.#random.pick([...this.#lines.values()]))
+  }
+
+  /** What comes next meets an object that has read nothing yet. */
+  async #restart() {
+    await evictDurableObject(keyObject(this.#made.id))
+    if (this.#random.chance(0.5)) await this.#settle()
   }
 
   /** The first settlement counts, whatever later ones say. Cancelled jobs have taken nothing, or a part. */

@@ -232,6 +232,15 @@ test('what a lease reserved beyond its jobs is given back with their reservation
   expect(await quotaUsed(made.key)).toBe(20)
 })
 
+test('a settlement may be the first thing a restarted object hears of', async () => {
+  const made = await keyWith()
+  await submitBatch(made.key, [job(), job()])
+  const [submission] = await reservationsOf(made)
+  await evictDurableObject(keyObject(made.id))
+  await settle(made.id, submission?.lines[0]?.id ?? '', 1, 1)
+  expect((await usageOf(made.key)).open_jobs).toEqual({ count: 1, tokens: submission?.lines[1]?.most })
+})
+
 test('a settlement that comes before its reservation is asked for again', async () => {
   const made = await keyWith()
   const demand = { tokens: 500, imageBytes: 0, pixels: 0 }
