@@ -16,8 +16,8 @@ type State =
   | { readonly type: 'between' }
   /** In a string that is no picture; `escaped`: the last byte was a lone backslash. */
   | { readonly type: 'text'; escaped: boolean }
-  /** At the start of a string, which may become a picture. */
-  | { readonly type: 'start'; head: number[] }
+  /** At the start of a string, which may become a picture. `carried`: bytes of the head that came in earlier chunks. */
+  | { readonly type: 'start'; readonly head: number[]; carried: number }
   | { readonly type: 'picture'; readonly decoder: Base64Decoder; escaped: boolean; valid: boolean }
 
 /**
@@ -28,6 +28,8 @@ export class JsonLifter {
   readonly #json: ByteWriter
   readonly #attachments: Attachments
   #state: State = { type: 'between' }
+  /** Up to here the chunk at hand is taken care of; what follows is copied in one go. */
+  #settled = 0
 
   constructor(json: ByteWriter, attachments: Attachments) {
     this.#json = json
@@ -35,7 +37,12 @@ export class JsonLifter {
   }
 
   push(chunk: Uint8Array) {
+    this.#settled = 0
     for (let at = 0; at < chunk.length; ) at = this.#step(chunk, at)
+    const state = this.#state
+    if (state.type === 'picture') return
+    this.#copyUntil(chunk, state.type === 'start' ? headStart(state, chunk.length) : chunk.length)
+    if (state.type === 'start') state.carried = state.head.length
   }
 
   /** @throws ApiError `invalid_json` when the text ends inside a string. */
@@ -60,10 +67,9 @@ export class JsonLifter {
 
   #between(chunk: Uint8Array, at: number): number {
     const found = chunk.indexOf(quote, at)
-    const end = found === -1 ? chunk.length : found + 1
-    this.#json.append(chunk.subarray(at, end))
-    if (found !== -1) this.#state = { type: 'start', head: [] }
-    return end
+    if (found === -1) return chunk.length
+    this.#state = { type: 'start', head: [], carried: 0 }
+    return found + 1
   }
 
   #start(state: Extract<State, { type: 'start' }>, chunk: Uint8Array, at: number): number {
@@ -75,10 +81,11 @@ export class JsonLifter {
       (byte | 0x20) === dataScheme[plain.length] ||
       byte === dataScheme[plain.length]
     const mayBePicture = ofScheme && byte !== quote && head.length < maxPrefixBytes
-    if (!mayBePicture || !isPrefixByte(byte, head)) return this.#becomeText(head, at)
+    if (!mayBePicture || !isPrefixByte(byte, head)) return this.#becomeText(state, at)
     head.push(byte)
     if (byte === comma) {
-      if (!isPicturePrefix(plain)) return this.#becomeText(head, at + 1)
+      if (!isPicturePrefix(plain)) return this.#becomeText(state, at + 1)
+      this.#copyUntil(chunk, headStart(state, at + 1))
       const decoder = new Base64Decoder(this.#attachments.writer)
       this.#attachments.begin()
       this.#state = { type: 'picture', decoder, escaped: false, valid: true }
@@ -86,8 +93,8 @@ export class JsonLifter {
     return at + 1
   }
 
-  #becomeText(head: number[], at: number): number {
-    this.#json.append(Uint8Array.from(head))
+  #becomeText({ head, carried }: Extract<State, { type: 'start' }>, at: number): number {
+    if (carried > 0) this.#json.append(Uint8Array.from(head.slice(0, carried)))
     const escaped = head.at(-1) === backslash
     this.#state = { type: 'text', escaped }
     return at
@@ -102,7 +109,6 @@ export class JsonLifter {
       else if (byte === backslash) state.escaped = true
       else closed = byte === quote
     }
-    this.#json.append(chunk.subarray(at, end))
     if (closed) this.#state = { type: 'between' }
     return end
   }
@@ -126,7 +132,12 @@ export class JsonLifter {
     )
     this.#json.appendText(`${reference}"`)
     this.#state = { type: 'between' }
+    this.#settled = end + 1
     return end + 1
+  }
+
+  #copyUntil(chunk: Uint8Array, end: number) {
+    if (end > this.#settled) this.#json.append(chunk.subarray(this.#settled, end))
   }
 
   /** The piece without the backslashes some clients put before `/`; null when it holds any other escape. */
@@ -140,6 +151,11 @@ export class JsonLifter {
     }
     return Uint8Array.from(plain)
   }
+}
+
+/** Where in the chunk at hand a string's head begins that ends at `end`. */
+function headStart({ head, carried }: { head: readonly number[]; carried: number }, end: number): number {
+  return end - (head.length - carried)
 }
 
 /** Backslashes only where they escape a slash. */
