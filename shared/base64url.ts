@@ -5,9 +5,7 @@ export function encodeBase64url(bytes: Uint8Array): string {
 
 /** RFC 4648 §4. For short values only: headers, digests. */
 export function encodeBase64(bytes: Uint8Array): string {
-  let text = ''
-  for (const byte of bytes) text += String.fromCharCode(byte)
-  return btoa(text)
+  return btoa(String.fromCharCode(...bytes))
 }
 
 /** The bytes of an unpadded base64url text; null when it is none. */

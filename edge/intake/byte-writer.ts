@@ -4,6 +4,7 @@ import type { HeldBytes } from './byte-budget.ts'
 const firstCapacity = 64 * 1024
 const leastCapacity = 1024
 const maxGrowth = 1024 * 1024
+const encoder = new TextEncoder()
 
 /**
  * One growing buffer, counted against the request's share. Pictures are decoded straight into it and it is sent as it
@@ -42,7 +43,7 @@ export class ByteWriter {
   }
 
   appendText(text: string) {
-    this.append(new TextEncoder().encode(text))
+    this.append(encoder.encode(text))
   }
 
   /** Forgets everything after `length`. */
@@ -55,10 +56,10 @@ export class ByteWriter {
     return this.#bytes.subarray(start, end)
   }
 
-  /** Frees the buffer now, not when the collector comes by: megabytes of garbage are megabytes of memory. */
+  /** Frees a large buffer now, not when the collector comes by: megabytes of garbage are megabytes of memory. */
   release() {
     this.#held.giveBack(this.#bytes.length)
-    this.#bytes.buffer.transfer(0)
+    if (this.#bytes.length > firstCapacity) this.#bytes.buffer.transfer(0)
     this.#bytes = new Uint8Array(0)
     this.#length = 0
   }
