@@ -7,6 +7,8 @@ const concurrency = 32
 
 export interface LoadResult {
   readonly rps: number
+  /** CPU time of the gateway's process, microseconds a request. */
+  readonly cpuMicros: number
   readonly errors: number
 }
 
@@ -14,6 +16,7 @@ export interface LoadResult {
 export async function measureRps(gateway: Gateway, body: string, seconds: number): Promise<LoadResult> {
   const pool = new Pool(gateway.url, { connections: concurrency, pipelining: 1 })
   const headers = { 'content-type': 'application/json', ...gateway.headers }
+  const cpuBeforeMs = await cpuTimeMs(gateway.pid)
   const startMs = performance.now()
   const endMs = startMs + seconds * 1000
   let answered = 0
@@ -28,8 +31,9 @@ export async function measureRps(gateway: Gateway, body: string, seconds: number
   }
   await Promise.all(Array.from({ length: concurrency }, worker))
   const elapsedS = (performance.now() - startMs) / 1000
+  const cpuMicros = ((await cpuTimeMs(gateway.pid)) - cpuBeforeMs) * (1000 / answered)
   await pool.close()
-  return { rps: answered / elapsedS, errors }
+  return { rps: answered / elapsedS, cpuMicros, errors }
 }
 
 /** Milliseconds from sending a streaming request to the first byte of its answer, each of `count` in turn. */
@@ -73,6 +77,14 @@ async function firstByte(gateway: Gateway, body: string): Promise<{ ms: number; 
 
 async function lastCancelled({ url }: Gateway): Promise<number> {
   return Number(await (await fetch(`${url}/cancelled`)).text())
+}
+
+/** CPU time a process has taken in all its threads, to 10 ms (proc(5): fields 14 and 15 of stat, in hundredths). */
+async function cpuTimeMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+  // The second field is a name and may hold anything but ends with the last parenthesis.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11]) + Number(fields[12])) * 10
 }
 
 /** The most memory a process has ever had resident, megabytes. */

@@ -48,6 +48,8 @@ const report = {
     large_bytes: largeBody.length,
     small_rps: rpsOf(small),
     large_rps: rpsOf(large),
+    small_cpu_us: cpuOf(small),
+    large_cpu_us: cpuOf(large),
     small_peak_mb: round(small.peakMb),
     errors: [small, large].flatMap(({ edge: ours, portkey: theirs }) => [ours.errors, theirs.errors]),
     ttfb_p50_ms: { direct: round(directTtfb), edge: round(edgeTtfb), portkey: round(portkeyTtfb) },
@@ -82,12 +84,18 @@ async function compare(body: string): Promise<Comparison> {
 function whole(results: readonly LoadResult[]): LoadResult {
   return {
     rps: median(results.map(({ rps }) => rps)),
+    cpuMicros: median(results.map(({ cpuMicros }) => cpuMicros)),
     errors: results.reduce((sum, { errors }) => sum + errors, 0),
   }
 }
 
 function rpsOf({ direct, edge: ours, portkey: theirs }: Comparison) {
   return { direct: round(direct.rps), edge: round(ours.rps), portkey: round(theirs.rps) }
+}
+
+/** CPU time a request costs the gateway's own process: other load on the machine hardly changes it. */
+function cpuOf({ edge: ours, portkey: theirs }: Comparison) {
+  return { edge: Math.round(ours.cpuMicros), portkey: Math.round(theirs.cpuMicros) }
 }
 
 function round(value: number): number {
