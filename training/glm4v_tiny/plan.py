@@ -33,7 +33,8 @@ class Phase:
 @dataclass(frozen=True)
 class Plan:
     phases: tuple[Phase, ...]
-    learning_rate: float
+    learning_rate: float  # of AdamW
+    matrix_rate: float  # Muon's, as a multiple of it
     warmup_steps: int  # after every start
     decay_minutes: tuple[float, float] | None  # training minutes between which the rate goes down
     last_rate: float  # share of the rate that is left after the decay
@@ -58,6 +59,7 @@ def read_plan(path: Path) -> Plan:
     return Plan(
         phases=tuple(read_phase(phase, file["budget"]) for phase in file["phases"]),
         learning_rate=file["learning_rate"],
+        matrix_rate=file["matrix_rate"],
         warmup_steps=file["warmup_steps"],
         decay_minutes=tuple(decay) if decay else None,
         last_rate=file["last_rate"],

@@ -79,7 +79,7 @@ def advance_phase(plan: Plan, progress: Progress) -> None:
 def line(plan: Plan, trainer: Trainer, speed: float, waited: float) -> str:
     progress = trainer.progress
     kinds = " ".join(f"{name} {progress.loss[name]:.3f}/{progress.exact[name]:.2f}" for name in sorted(progress.loss))
-    rate = trainer.optimiser.param_groups[0]["lr"]
+    rate = trainer.optimisers[0].param_groups[0]["lr"]
     return (f"{progress.minutes:.1f} min step {progress.step} pictures {progress.pictures} ({speed:.0f}/s, waited {waited:.0%}) "
             f"phase {plan.phases[progress.phase].name} rate {rate:.1e} | {kinds}")
 
@@ -104,7 +104,8 @@ def train(arguments: argparse.Namespace) -> None:
         batches = [lessons.next(plan, progress) for _ in range(plan.batches_a_step)]
         # One batch a thread: on a busy machine, threads that split one product wait for each other.
         gradients = list(pool.map(lambda batch: trainer.gradients(batch, plan.naming_weight), batches))
-        trainer.update(gradients, plan.rate(progress.step - first_step, progress.minutes), plan.average_keep)
+        rate = plan.rate(progress.step - first_step, progress.minutes)
+        trainer.update(gradients, (rate, rate * plan.matrix_rate), plan.average_keep)
         progress.pictures += sum(len(batch.pixels) for batch in batches)
         minutes = first_minute + clock.minutes()
         progress.phase_minutes += minutes - progress.minutes

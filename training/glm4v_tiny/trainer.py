@@ -35,6 +35,21 @@ def running(values: dict[str, float], name: str, value: float) -> None:
     values[name] = value if name not in values else MEMORY * values[name] + (1 - MEMORY) * value
 
 
+def optimisers(model: Glm4v, namer: nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the blocks, AdamW for what is looked up, predicted or added."""
+    inside = [p for layers in (model.model.visual.blocks, model.model.language_model.layers) for p in layers.parameters() if p.dim() == 2]
+    known = {id(p) for p in inside}
+    outside = [p for p in (*model.parameters(), *namer.parameters()) if id(p) not in known]
+    groups = [
+        {"params": [p for p in outside if p.dim() >= 2], "weight_decay": 0.02},
+        {"params": [p for p in outside if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    return [
+        torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.98), fused=True),
+        torch.optim.Muon(inside, lr=1e-4, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+    ]
+
+
 class Trainer:
     """Parts that fit each other only as they were saved together."""
 
@@ -46,11 +61,7 @@ class Trainer:
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
         self.parameters = [*self.model.parameters(), *self.namer.parameters()]
-        groups = [
-            {"params": [p for p in self.parameters if p.dim() >= 2], "weight_decay": 0.02},
-            {"params": [p for p in self.parameters if p.dim() < 2], "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.98), fused=True)
+        self.optimisers = optimisers(self.model, self.namer)
         if self.checkpoint.exists():
             self.load()
             return
@@ -63,7 +74,8 @@ class Trainer:
         saved = torch.load(self.checkpoint, weights_only=True)
         self.model.load_state_dict(saved["model"])
         self.namer.load_state_dict(saved["namer"])
-        self.optimiser.load_state_dict(saved["optimiser"])
+        for optimiser, state in zip(self.optimisers, saved["optimisers"], strict=True):
+            optimiser.load_state_dict(state)
         self.average = saved["average"]
         self.progress = Progress(**saved["progress"])
         print("continued:", self.progress, flush=True)
@@ -74,7 +86,7 @@ class Trainer:
         state = {
             "model": self.model.state_dict(),
             "namer": self.namer.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self.optimisers],
             "average": self.average,
             "progress": vars(self.progress),
         }
@@ -117,16 +129,17 @@ class Trainer:
         running(self.progress.exact, batch.kind, exact)
 
     @torch.no_grad()
-    def update(self, gradients: list[tuple[torch.Tensor | None, ...]], rate: float, keep: float) -> None:
-        """One step along the mean of the batches' gradients."""
+    def update(self, gradients: list[tuple[torch.Tensor | None, ...]], rates: tuple[float, float], keep: float) -> None:
+        """One step along the mean of the batches' gradients, at the rates of AdamW and Muon."""
         for parameter, *parts in zip(self.parameters, *gradients):
             known = [part for part in parts if part is not None]
             parameter.grad = torch.stack(known).sum(0) / len(parts) if known else None
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
-        self.optimiser.step()
-        self.optimiser.zero_grad()
+        for optimiser, rate in zip(self.optimisers, rates, strict=True):
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+            optimiser.zero_grad()
         self.progress.step += 1
         keep = min(keep, self.progress.step / (self.progress.step + 10))  # forgets the first weights soon
         torch._foreach_lerp_(self.average, list(self.model.parameters()), 1 - keep)
