@@ -1,4 +1,5 @@
-import { z } from '@hono/zod-openapi'
+import type { z } from '@hono/zod-openapi'
+import { type ChatRequest, chatRequest } from '../shared/chat-schema.ts'
 import { multimodalRequest } from '../shared/completion-schema.ts'
 
 /** A picture in a request: where it stands and what stands there. */
@@ -42,39 +43,20 @@ export const multimodalEndpoint: CompletionEndpoint = {
   }),
 }
 
-const imagePart = z.looseObject({
-  type: z.literal('image_url'),
-  image_url: z.union([z.string(), z.looseObject({ url: z.string() })]),
-})
-const otherPart = z.looseObject({ type: z.string().refine((type) => type !== 'image_url') })
-const chatMessage = z.looseObject({
-  content: z.union([z.string(), z.array(z.union([imagePart, otherPart]))]).nullish(),
-})
-
-/** What the edge needs of a chat request to be whole; the rest of it is the backend's to judge. */
-const chatRequest = z.looseObject({
-  model: z.string().max(200).optional(),
-  messages: z.array(chatMessage).min(1).max(1000),
-  max_tokens: z.int().min(1).nullish(),
-  max_completion_tokens: z.int().min(1).nullish(),
-  n: z.int().min(1).max(16).nullish(),
-  stream: z.boolean().nullish(),
-})
-
-type ChatRequest = z.infer<typeof chatRequest>
-
 const chat: CompletionEndpoint = {
   path: '/v1/chat/completions',
   schema: chatRequest,
   takesForms: false,
   pictures: (request) =>
-    chatParts(request as ChatRequest).map(({ param, part }) => ({ param, reference: urlOf(part) })),
+    chatParts(request as ChatRequest).map(({ param, part }) => ({ param, reference: part.image_url.url })),
   normalise(request, references, maxNewTokens) {
     const rest = references[Symbol.iterator]()
     const messages = (request as ChatRequest).messages.map((message) => ({
       ...message,
       content: Array.isArray(message.content)
-        ? message.content.map((part) => (isImage(part) ? withUrl(part, rest.next().value ?? '') : part))
+        ? partsOf(message.content).map((part) =>
+            isImage(part) ? withUrl(part, rest.next().value ?? '') : part,
+          )
         : message.content,
     }))
     const { max_tokens: _, ...kept } = request
@@ -88,26 +70,25 @@ const chat: CompletionEndpoint = {
 
 export const completionEndpoints: readonly CompletionEndpoint[] = [multimodalEndpoint, chat]
 
-type ImagePart = z.infer<typeof imagePart>
+type ContentPart = Exclude<NonNullable<ChatRequest['messages'][number]['content']>, string>[number]
+type ImagePart = Extract<ContentPart, { type: 'image_url' }>
 
 function chatParts({ messages }: ChatRequest): { param: string; part: ImagePart }[] {
   return messages.flatMap(({ content }, message) =>
-    Array.isArray(content)
-      ? content.flatMap((part, index) =>
-          isImage(part) ? [{ param: `messages[${message}].content[${index}].image_url.url`, part }] : [],
-        )
-      : [],
+    partsOf(content).flatMap((part, index) =>
+      isImage(part) ? [{ param: `messages[${message}].content[${index}].image_url.url`, part }] : [],
+    ),
   )
 }
 
-function isImage(part: { type: string }): part is ImagePart {
+function partsOf(content: ChatRequest['messages'][number]['content']): readonly ContentPart[] {
+  return Array.isArray(content) ? content : []
+}
+
+function isImage(part: ContentPart): part is ImagePart {
   return part.type === 'image_url'
 }
 
-function urlOf({ image_url }: ImagePart): string {
-  return typeof image_url === 'string' ? image_url : image_url.url
-}
-
 function withUrl(part: ImagePart, url: string): ImagePart {
-  return { ...part, image_url: typeof part.image_url === 'string' ? { url } : { ...part.image_url, url } }
+  return { ...part, image_url: { ...part.image_url, url } }
 }

@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
+import { chatRequest } from '../shared/chat-schema.ts'
 import { multimodalChunk, multimodalRequest, multimodalResponse } from '../shared/completion-schema.ts'
 import { jobSchema } from '../shared/job-schema.ts'
 import { errorResponses } from './error-responses.ts'
@@ -82,7 +83,7 @@ const chatRoute = createRoute({
   ...common,
   path: '/v1/chat/completions',
   summary: "OpenAI's chat completions, with pictures",
-  request: { headers, body: { required: true, content: { 'application/json': { schema: openAiObject } } } },
+  request: { headers, body: { required: true, content: { 'application/json': { schema: chatRequest } } } },
   responses: {
     200: {
       description: "OpenAI's answer or stream of chunks",

@@ -36,7 +36,7 @@ test('a trace goes on under the caller’s id with a span of ours', async () => 
 })
 
 test('a chat’s pictures become attachments where they stood', async () => {
-  const image = (url: string) => ({ type: 'image_url', image_url: { url, detail: 'low' } })
+  const image = (url: string) => ({ type: 'image_url', image_url: { url, detail: 'high' } })
   const content = [image(uri), { type: 'text', text: 'say 2' }, image(uri.replaceAll('/', '\\/'))]
   const body = JSON.stringify({ messages: [{ role: 'user', content }], max_tokens: 9 }).replaceAll(
     '\\\\/',
@@ -189,4 +189,24 @@ test('every answer has a request id and refuses to be framed or sniffed', async 
     expect(response.headers.get('x-request-id')).toMatch(/^req_[0-9a-f]{32}$/)
     expect(response.headers.get('x-content-type-options')).toBe('nosniff')
   }
+})
+
+test('a chat request is judged by the backend’s own schema, before anything is reserved or sent', async () => {
+  const made = await makeKey()
+  const chat = (body: unknown) =>
+    call('/v1/chat/completions', {
+      method: 'POST',
+      headers: { authorization: `Bearer ${made.key}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+  const messages = [{ role: 'user', content: 'say 1' }]
+  for (const [body, code, param] of [
+    [{ messages, top_logprobs: 2 }, 'invalid_request', 'top_logprobs'],
+    [{ messages, temprature: 1 }, 'unsupported_parameter', 'temprature'],
+    [{ messages: [{ role: 'bot', content: 'x' }] }, 'invalid_request', 'messages[0].role'],
+    [{ messages, max_tokens: 3, max_completion_tokens: 4 }, 'invalid_request', 'max_tokens'],
+  ] as const) {
+    expect(await errorOf(await chat(body))).toMatchObject({ status: 400, code, param })
+  }
+  expect(await seenOf(made)).toEqual([])
 })
