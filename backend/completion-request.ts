@@ -74,8 +74,14 @@ export type CompletionEvent =
       readonly index: number
       readonly reason: FinishReason
       readonly usage: Usage
-      readonly timings: Timings
+      readonly timings: RequestTimings
     }
+
+/** The engine's stages, and what came before them. */
+export interface RequestTimings extends Timings {
+  /** Getting the pictures: fetching URLs, reading data URIs and headers. */
+  readonly fetchMs: number
+}
 
 /** A token of the answer as text, with its logprobs. */
 export interface TokenText {

@@ -4,7 +4,7 @@ import { AnswerText } from './chat/answer-text.ts'
 import type { Tokenizer } from './chat/tokenizer.ts'
 import type { CompletionEvent, CompletionRequest, TokenText } from './completion-request.ts'
 import type { Engine } from './engine/engine.ts'
-import type { GenerateEvent, Generation, SamplingOptions } from './engine/request.ts'
+import type { Generation, SamplingOptions } from './engine/request.ts'
 import { merge } from './merge.ts'
 import type { ModelConfig } from './model/model-config.ts'
 import {
@@ -26,7 +26,7 @@ export interface CompletionsOptions {
   readonly onFinish: (end: AnswerEnd) => void
 }
 
-export type AnswerEnd = Extract<GenerateEvent, { type: 'finish' }>
+export type AnswerEnd = Extract<CompletionEvent, { type: 'finish' }>
 
 const DEFAULT_TEMPERATURE = 0.7
 const SEEDS = 2 ** 31
@@ -105,7 +105,7 @@ export class Completions {
 
   async *#answer(
     { stop, thinking, tools, maxToolCalls }: CompletionRequest,
-    { opensReasoning, prompt }: ReadyPrompt,
+    { opensReasoning, prompt, fetchMs }: ReadyPrompt,
     generation: Generation,
     index: number,
   ): AsyncGenerator<CompletionEvent> {
@@ -119,8 +119,9 @@ export class Completions {
         const { content, reasoning, toolCalls } = text.end(event.reason === 'length')
         const last = { content, reasoning, toolCalls: toolCalls.filter(wanted), logprobs: [] }
         yield { type: 'delta', index, promptTokens, ...last }
-        this.#options.onFinish(event)
-        yield { ...event, index }
+        const end: AnswerEnd = { ...event, index, timings: { ...event.timings, fetchMs } }
+        this.#options.onFinish(end)
+        yield end
       } else if (!stopped) {
         const { content, reasoning, ...delta } = text.push(event.token)
         const toolCalls = delta.toolCalls.filter(wanted)

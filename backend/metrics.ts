@@ -102,10 +102,11 @@ export class Metrics {
     this.#answers.inc({ finished_reason: reason })
     this.#promptTokens.observe(usage.promptTokens)
     this.#generatedTokens.observe(usage.completionTokens)
-    const { queueMs, imageMs, visionMs, prefillMs, decodeMs, ttftMs } = timings
+    const { fetchMs, queueMs, imageMs, visionMs, prefillMs, decodeMs, ttftMs } = timings
     const seconds: Readonly<Record<Stage, number>> = {
       glm_time_to_first_token_seconds: ttftMs / 1000,
       glm_e2e_request_latency_seconds: (queueMs + imageMs + visionMs + prefillMs + decodeMs) / 1000,
+      glm_request_fetch_time_seconds: fetchMs / 1000,
       glm_request_queue_time_seconds: queueMs / 1000,
       glm_request_image_time_seconds: imageMs / 1000,
       glm_request_vision_time_seconds: visionMs / 1000,
@@ -191,6 +192,7 @@ export class Metrics {
 const stageHelp = {
   glm_time_to_first_token_seconds: 'From submission to the first token.',
   glm_e2e_request_latency_seconds: 'A request in the engine, from submission to its end.',
+  glm_request_fetch_time_seconds: 'Getting the pictures, before the engine is asked.',
   glm_request_queue_time_seconds: 'Waiting for a slot.',
   glm_request_image_time_seconds: 'Decoding and resizing the pictures.',
   glm_request_vision_time_seconds: 'Encoding the pictures.',

@@ -34,6 +34,8 @@ export interface ReadyPrompt {
   readonly prompt: Prompt
   /** Whether the template has opened the reasoning. */
   readonly opensReasoning: boolean
+  /** What getting the pictures took. */
+  readonly fetchMs: number
 }
 
 export interface PromptCost {
@@ -72,7 +74,7 @@ export class Prompts {
   read(request: PromptRequest, hold: ByteHold): Promise<ReadyPrompt> {
     return this.#reading.run(async () => {
       const { contextLength, preprocessor } = this.#options
-      const { draft, pictures, room } = await this.#look(request, contextLength - 1, hold)
+      const { draft, pictures, room, fetchMs } = await this.#look(request, contextLength - 1, hold)
       const plans = planPictures(pictures, preprocessor, room)
       const expanded = draft.expand(plans.map(({ grid }) => grid))
       const { length } = expanded.tokens
@@ -84,7 +86,7 @@ export class Prompts {
         // one picture and one plan a place: the draft holds as many
         this.#promptImage(place, pictures[index] as Picture, plans[index] as PicturePlan),
       )
-      return { prompt: { ...expanded, images }, opensReasoning: draft.opensReasoning }
+      return { prompt: { ...expanded, images }, opensReasoning: draft.opensReasoning, fetchMs }
     })
   }
 
@@ -116,8 +118,10 @@ export class Prompts {
     const { chat, intake } = this.#options
     const { messages, tools, thinking, promptParam: param, signal } = request
     const draft = chat.draft({ messages, tools, thinking, maxTokens, param })
+    const startMs = performance.now()
     const pictures = await intake.read(request.images, hold, signal)
-    return { draft, pictures, room: this.#imageTokenRoom(request, draft.textTokens) }
+    const fetchMs = performance.now() - startMs
+    return { draft, pictures, room: this.#imageTokenRoom(request, draft.textTokens), fetchMs }
   }
 
   #imageTokenRoom({ maxNewTokens }: PromptRequest, textTokens: number): number {
@@ -141,4 +145,5 @@ interface Look {
   readonly pictures: readonly Picture[]
   /** Image tokens the pictures may take together. */
   readonly room: number
+  readonly fetchMs: number
 }

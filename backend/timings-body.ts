@@ -1,13 +1,14 @@
 import type { z } from '@hono/zod-openapi'
 import type { timingsSchema } from '../shared/completion-schema.ts'
-import type { Timings } from './engine/request.ts'
+import type { RequestTimings } from './completion-request.ts'
 
 const round = (ms: number) => Math.round(ms * 10) / 10
 
 /** Where a request's time went, as logs and streams spell it. */
-export function timingsBody(timings: Timings): z.infer<typeof timingsSchema> {
+export function timingsBody(timings: RequestTimings): z.infer<typeof timingsSchema> {
   return {
     ttft_ms: round(timings.ttftMs),
+    fetch_ms: round(timings.fetchMs),
     queue_ms: round(timings.queueMs),
     image_ms: round(timings.imageMs),
     vision_ms: round(timings.visionMs),
@@ -17,7 +18,7 @@ export function timingsBody(timings: Timings): z.infer<typeof timingsSchema> {
 }
 
 /** The same stages as a `Server-Timing` header, which browsers show beside the request. */
-export function serverTiming(timings: Timings): string {
+export function serverTiming(timings: RequestTimings): string {
   const { ttft_ms: _, ...stages } = timingsBody(timings)
   return Object.entries(stages)
     .map(([name, ms]) => `${name.replace('_ms', '')};dur=${ms}`)
@@ -29,6 +30,6 @@ export const serverTimingHeader = {
   'Server-Timing': {
     schema: { type: 'string' as const },
     description:
-      'The stages `queue`, `image`, `vision`, `prefill` and `decode` in milliseconds; not in streams.',
+      'The stages `fetch`, `queue`, `image`, `vision`, `prefill` and `decode` in milliseconds; not in streams.',
   },
 }

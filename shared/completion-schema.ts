@@ -98,6 +98,7 @@ export const usageSchema = z
 export const timingsSchema = z
   .object({
     ttft_ms: z.number().openapi({ description: 'From submission to the first token.' }),
+    fetch_ms: z.number().openapi({ description: 'Getting the pictures, before the engine is asked.' }),
     queue_ms: z.number().openapi({ description: 'Waiting for a slot.' }),
     image_ms: z.number().openapi({ description: 'Decoding and resizing the pictures.' }),
     vision_ms: z.number().openapi({ description: 'Encoding the pictures.' }),

@@ -3,7 +3,7 @@
 import { element } from './element.js'
 
 /** @type {readonly Stage[]} */
-const stages = ['queue', 'image', 'vision', 'prefill', 'decode']
+const stages = ['fetch', 'queue', 'image', 'vision', 'prefill', 'decode']
 
 /**
  * Tokens, speed and where the time went, once an answer is there.

@@ -52,7 +52,7 @@ export interface Usage {
   readonly prompt_tokens_details?: { readonly cached_tokens?: number }
 }
 
-export type Stage = 'queue' | 'image' | 'vision' | 'prefill' | 'decode'
+export type Stage = 'fetch' | 'queue' | 'image' | 'vision' | 'prefill' | 'decode'
 
 export type AnswerEvent =
   | { readonly type: 'delta'; readonly content: string; readonly reasoning: string }

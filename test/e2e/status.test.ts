@@ -24,7 +24,7 @@ const ask = (stream: boolean) =>
     }),
   })
 
-const stages = ['queue', 'image', 'vision', 'prefill', 'decode']
+const stages = ['fetch', 'queue', 'image', 'vision', 'prefill', 'decode']
 
 test('a whole answer tells where its time went in Server-Timing', async () => {
   const response = await ask(false)
