@@ -15,7 +15,7 @@ import { decodeAlone, decodeTogether, prefillRate } from './decode.ts'
 import { type Key, keys, Samples } from './figures.ts'
 import { firstToken } from './first-token.ts'
 import { convertedGlmOcr, type PreparedModel } from './models.ts'
-import { load } from './overload.ts'
+import { fullLoad, overload } from './overload.ts'
 import { measureHuggingFace } from './rivals/measure-hugging-face.ts'
 import { measureLlamaCpp } from './rivals/measure-llama-cpp.ts'
 import { type ProbedServer, startProbed } from './server.ts'
@@ -87,8 +87,9 @@ async function measureOurs(server: ProbedServer, { dtype }: PreparedModel, sampl
 }
 
 async function measureOverload(server: ProbedServer, samples: Samples) {
-  const full = await load(server, STREAMS * 2, LOAD_MS)
-  const over = await load(server, STREAMS * 20, LOAD_MS)
+  const full = await fullLoad(server, STREAMS * 2, LOAD_MS)
+  const over = await overload(server, 10 * full.answerRate, LOAD_MS)
+  samples.add('arrivals_per_s', 10 * full.answerRate)
   samples.add('full_load_rate', full.rate)
   samples.add('overload_rate', over.rate)
   samples.add('loop_delay_p99_ms', full.loopDelayP99Ms)

@@ -10,8 +10,10 @@ const channel = new BroadcastChannel('runtime-ms')
 channel.unref()
 
 export interface Probed {
-  /** Milliseconds inside `session.run` since the start. */
+  /** Milliseconds inside `session.run` since the start, ... */
   readonly runtimeMs: number
+  /** ... up to this moment, the end of the last of them. */
+  readonly runtimeAtMs: number
   /** Of the event loop since the last question, beyond the histogram's own resolution. */
   readonly loopDelayP99Ms: number
 }
@@ -22,16 +24,16 @@ if (isMainThread) reportToParent()
 else countRuntime()
 
 function reportToParent() {
-  let runtimeMs = 0
+  let runtime = { runtimeMs: 0, runtimeAtMs: 0 }
   channel.onmessage = (event: unknown) => {
-    runtimeMs = (event as { data: number }).data
+    runtime = (event as { data: typeof runtime }).data
   }
   const delay = monitorEventLoopDelay({ resolution: resolutionMs })
   delay.enable()
   process.on('message', () => {
     const loopDelayP99Ms = Math.max(0, delay.percentile(99) / 1e6 - resolutionMs)
     delay.reset()
-    process.send?.({ runtimeMs, loopDelayP99Ms } satisfies Probed)
+    process.send?.({ ...runtime, loopDelayP99Ms } satisfies Probed)
   })
   process.channel?.unref()
 }
@@ -46,8 +48,9 @@ function countRuntime() {
     session.run = async (...feeds: unknown[]) => {
       const startMs = performance.now()
       const result = await run(...feeds)
-      runtimeMs += performance.now() - startMs
-      channel.postMessage(runtimeMs)
+      const endMs = performance.now()
+      runtimeMs += endMs - startMs
+      channel.postMessage({ runtimeMs, runtimeAtMs: performance.timeOrigin + endMs })
       return result
     }
     return session
