@@ -8,13 +8,25 @@ const fineness = 64
 
 const powers = new PowerTable(negligible)
 
-/** The tokens a draw chooses from, in the order of their ids, each with its weight relative to the best one's 1. */
+/** Of a token that is no candidate. */
+const none = 0xffff
+
+/**
+ * The tokens a draw chooses from, each with its weight relative to the best one's 1, in the order of their buckets, which
+ * is about that of their likelihood, and within a bucket of their ids.
+ */
 export class Candidates {
-  readonly #ids: Int32Array
-  readonly #weights: Float64Array
   readonly #buckets: Uint16Array
-  readonly #scratch: Float64Array
   readonly #bucketMass = new Float64Array(negligible * fineness)
+  readonly #scratch: Float64Array
+  /** What the weights come from: kept for the few that are looked at again. */
+  #source: { readonly scores: Float32Array; readonly best: number; readonly temperature: number } = {
+    scores: new Float32Array(0),
+    best: 0,
+    temperature: 1,
+  }
+  /** Null: the token at index i is i. */
+  #tokens: Int32Array | null = null
   #count = 0
   /** Of the candidates that the cut leaves. */
   #mass = 0
@@ -22,20 +34,23 @@ export class Candidates {
   #last = { bucket: negligible * fineness, least: 0, ties: Number.POSITIVE_INFINITY }
 
   constructor(vocabSize: number) {
-    this.#ids = new Int32Array(vocabSize)
-    this.#weights = new Float64Array(vocabSize)
     this.#buckets = new Uint16Array(vocabSize)
     this.#scratch = new Float64Array(vocabSize)
   }
 
-  /** Takes the `topK` best scores, all of them if it is 0. */
+  /**
+   * Takes the `topK` best scores, all of them if it is 0.
+   * @param scores to stay as they are until the draw
+   */
   fill(scores: Float32Array, topK: number, temperature: number): void {
     this.#bucketMass.fill(0)
     this.#last = { bucket: this.#bucketMass.length, least: 0, ties: Number.POSITIVE_INFINITY }
     const best = scores[largest(scores)] ?? Number.NEGATIVE_INFINITY
     const few = topK > 0 && topK < scores.length
-    const tokens = few ? largestIndices(scores, topK).sort() : null
-    this.#count = this.#take(scores, tokens, best, temperature)
+    this.#source = { scores, best, temperature }
+    this.#tokens = few ? largestIndices(scores, topK).sort() : null
+    this.#count = this.#tokens?.length ?? scores.length
+    this.#sort(scores, best, temperature)
     this.#mass = this.#bucketMass.reduce((sum, mass) => sum + mass, 0)
   }
 
@@ -60,47 +75,64 @@ export class Candidates {
     this.#mass = kept
   }
 
-  /** The candidate at share `draw` of the mass, counted in the order of ids; -1 when there is none. */
+  /** The candidate at share `draw` of the mass; -1 when there is none. */
   pick(draw: number): number {
-    const { bucket, least, ties } = this.#last
     let left = draw * this.#mass
+    let last = -1
+    for (let bucket = 0; bucket < this.#bucketMass.length && bucket <= this.#last.bucket; bucket++) {
+      const mass = this.#bucketMass[bucket] as number // in bounds
+      if (mass === 0) continue
+      last = bucket
+      if (left < mass || bucket === this.#last.bucket) return this.#pickIn(bucket, left)
+      left -= mass
+    }
+    return last === -1 ? -1 : this.#pickIn(last, Number.POSITIVE_INFINITY) // rounding left a trifle over
+  }
+
+  #pickIn(bucket: number, mass: number): number {
+    const cut = bucket === this.#last.bucket ? this.#last : { least: 0, ties: Number.POSITIVE_INFINITY }
+    let left = mass
     let token = -1
     let equals = 0
     for (let i = 0; i < this.#count; i++) {
-      const own = this.#buckets[i] as number // in bounds, as the two below
-      if (own > bucket) continue
-      const weight = this.#weights[i] as number
-      if (own === bucket && (weight < least || (weight === least && equals++ >= ties))) continue
-      token = this.#ids[i] as number
+      if (this.#buckets[i] !== bucket) continue
+      const weight = this.#weight(i)
+      if (weight < cut.least || (weight === cut.least && equals++ >= cut.ties)) continue
+      token = this.#token(i)
       left -= weight
       if (left < 0) return token
     }
     return token // rounding left a trifle over
   }
 
-  /** @param tokens null: all there are */
-  #take(scores: Float32Array, tokens: Int32Array | null, best: number, temperature: number): number {
-    const [ids, weights, buckets, bucketMass] = [this.#ids, this.#weights, this.#buckets, this.#bucketMass]
-    const length = tokens?.length ?? scores.length
-    let count = 0
-    for (let i = 0; i < length; i++) {
+  #sort(scores: Float32Array, best: number, temperature: number): void {
+    const [tokens, buckets, bucketMass] = [this.#tokens, this.#buckets, this.#bucketMass]
+    for (let i = 0; i < this.#count; i++) {
       const token = tokens === null ? i : (tokens[i] as number) // in bounds
       const distance = (best - (scores[token] as number)) / temperature // a token is an index of the vocabulary
-      if (!(distance < negligible)) continue // nor what is no number
-      const weight = powers.ofMinus(distance)
+      if (!(distance < negligible)) {
+        buckets[i] = none // nor what is no number
+        continue
+      }
       const bucket = (distance * fineness) | 0
-      ids[count] = token
-      weights[count] = weight
-      buckets[count++] = bucket
-      bucketMass[bucket] = (bucketMass[bucket] as number) + weight // in bounds
+      buckets[i] = bucket
+      bucketMass[bucket] = (bucketMass[bucket] as number) + powers.ofMinus(distance) // in bounds
     }
-    return count
+  }
+
+  #token(index: number): number {
+    return this.#tokens === null ? index : (this.#tokens[index] as number) // in bounds
+  }
+
+  #weight(index: number): number {
+    const { scores, best, temperature } = this.#source
+    return powers.ofMinus((best - (scores[this.#token(index)] as number)) / temperature) // as above
   }
 
   #weightsIn(bucket: number): Float64Array {
     let size = 0
     for (let i = 0; i < this.#count; i++) {
-      if (this.#buckets[i] === bucket) this.#scratch[size++] = this.#weights[i] as number // in bounds
+      if (this.#buckets[i] === bucket) this.#scratch[size++] = this.#weight(i)
     }
     return this.#scratch.subarray(0, size)
   }

@@ -39,6 +39,7 @@ function slowSample(logits: Float32Array, history: Int32Array, options: RowSampl
   if (options.topK > 0) candidates = candidates.slice(0, options.topK)
   const weighted = candidates.map(({ token, score }) => ({
     token,
+    score,
     weight: Math.exp((score - best.score) / options.temperature),
   }))
   const mass = weighted.reduce((sum, { weight }) => sum + weight, 0)
@@ -47,7 +48,11 @@ function slowSample(logits: Float32Array, history: Int32Array, options: RowSampl
   for (let sum = 0; kept < weighted.length && isIn(sum); kept++) {
     sum += weighted[kept]?.weight ?? 0
   }
-  const nucleus = weighted.slice(0, kept).sort((a, b) => a.token - b.token)
+  // In the order of how likely they are, to a 64th of a power of e; among those equal in that, of their ids.
+  const bucket = (score: number) => Math.floor(((best.score - score) / options.temperature) * 64)
+  const nucleus = weighted
+    .slice(0, kept)
+    .sort((a, b) => bucket(a.score) - bucket(b.score) || a.token - b.token)
   let left = uniformDraw(options.seed, history.length) * nucleus.reduce((sum, { weight }) => sum + weight, 0)
   for (const { token, weight } of nucleus) {
     left -= weight
