@@ -55,14 +55,25 @@ async function ask(schema: unknown, seed: number): Promise<Answer | 'refused'> {
   return body as Answer
 }
 
+const ajv = new Ajv2020({ strict: false, multipleOfPrecision: 9 })
+
+/** Null: ajv's own code broke; it loses track of evaluated properties under some nested combinations. */
+function judge(schema: object, value: unknown): boolean | null {
+  try {
+    return ajv.validate(schema, value)
+  } catch (error) {
+    if (error instanceof TypeError) return null
+    throw error
+  }
+}
+
 test('a model of random weights writes what fits random schemas, whenever it comes to an end', {
   timeout: 3_600_000,
 }, async () => {
   const seed = testSeed()
   const random = new Random(seed)
-  const ajv = new Ajv2020({ strict: false, multipleOfPrecision: 9 })
   const schemas = Array.from({ length: SCHEMAS }, () => objectSchema(random))
-  const tally = { finished: 0, cut: 0, refused: 0 }
+  const tally = { finished: 0, unjudged: 0, cut: 0, refused: 0 }
   const worker = async () => {
     for (let schema = schemas.pop(); schema !== undefined; schema = schemas.pop()) {
       const answer = await ask(schema, random.below(2 ** 31))
@@ -76,11 +87,14 @@ test('a model of random weights writes what fits random schemas, whenever it com
       if (reason === 'length') tally.cut += 1
       else {
         tally.finished += 1
-        expect(ajv.validate(schema, JSON.parse(message.content)), report).toBe(true)
+        const fits = judge(schema, JSON.parse(message.content))
+        if (fits === null) tally.unjudged += 1
+        else expect(fits, report).toBe(true)
       }
     }
   }
   await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+  expect(tally.unjudged).toBeLessThanOrEqual(Math.max(1, SCHEMAS / 100))
   expect(
     tally.finished / (tally.finished + tally.cut),
     `seed ${seed}: ${JSON.stringify(tally)}`,
