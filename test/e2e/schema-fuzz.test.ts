@@ -10,8 +10,8 @@ import { startTestServer } from '../support/start-test-server.ts'
 const SCHEMAS = Number(process.env['SCHEMA_FUZZ'] ?? 16)
 const MAX_TOKENS = 3800
 const CONCURRENCY = 4
-/** Random weights close a string when they happen to; over hundreds of schemas 95 % end, in a small sample one more may not. */
-const MIN_FINISHED = 0.9
+/** Random weights close a string when they happen to: in a small sample one more may not end. */
+const MIN_FINISHED = SCHEMAS < 100 ? 0.9 : 0.95
 
 const randomModel = fileURLToPath(new URL('../fixtures/glm4v-random', import.meta.url))
 let running: RunningServer
