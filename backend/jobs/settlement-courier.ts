@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { maxSettlements } from '../../shared/settlement.ts'
 import type { JobLog } from './job-log.ts'
+import { Rounds } from './rounds.ts'
 import type { DueSettlement, SettlementQueue } from './settlement-queue.ts'
 import type { SettlementSender } from './settlement-sender.ts'
 
@@ -11,7 +11,6 @@ export interface SettlementCourierOptions {
   readonly log: JobLog
 }
 
-const EVERY_MS = 500
 /** Longer than a try can take: a sender that dies leaves its settlements to another after this. */
 const LEASE_MS = 15_000
 const BASE_DELAY_MS = 1000
@@ -22,34 +21,22 @@ const MAX_AGE_MS = 7 * 24 * 3600 * 1000
 /** Tells the edge what ended jobs took, from whichever backend comes first, until the edge has it. */
 export class SettlementCourier {
   readonly #options: SettlementCourierOptions
-  readonly #stop = new AbortController()
-  readonly #loop: Promise<void>
+  readonly #rounds: Rounds
 
   constructor(options: SettlementCourierOptions) {
     this.#options = options
-    this.#loop = this.#run()
+    this.#rounds = new Rounds(() => this.#round())
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort()
-    await this.#loop
+  close(): Promise<void> {
+    return this.#rounds.close()
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      let more = false
-      try {
-        const due = await this.#options.queue.take(maxSettlements, LEASE_MS)
-        const sent = await Promise.all(
-          [...byKey(due)].map(([key, settlements]) => this.#send(key, settlements)),
-        )
-        more = due.length === maxSettlements && sent.every(Boolean)
-      } catch {
-        // Redis is away, which the connection logs; what was sent but not ended is sent again, and counts once.
-      }
-      if (!more) await delay(EVERY_MS, undefined, { signal }).catch(() => {}) // woken to stop
-    }
+  /** Whether more may be due at once. */
+  async #round(): Promise<boolean> {
+    const due = await this.#options.queue.take(maxSettlements, LEASE_MS)
+    const sent = await Promise.all([...byKey(due)].map(([key, settlements]) => this.#send(key, settlements)))
+    return due.length === maxSettlements && sent.every(Boolean)
   }
 
   /** Whether the edge answered. */
@@ -62,9 +49,9 @@ export class SettlementCourier {
     }))
     let pending: ReadonlySet<string>
     try {
-      pending = new Set(await sender.send({ key, settlements }, this.#stop.signal))
+      pending = new Set(await sender.send({ key, settlements }, this.#rounds.signal))
     } catch (error) {
-      if (this.#stop.signal.aborted) return false
+      if (this.#rounds.signal.aborted) return false
       const problem = error instanceof Error ? error.message : ''
       log.warn({ key_id: key, settlements: due.length, problem }, 'The edge did not take a settlement')
       for (const settlement of due) await this.#again(settlement)

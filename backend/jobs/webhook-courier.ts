@@ -1,7 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import type { JobLog } from './job-log.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { JobRecord } from './job-record.ts'
+import { Rounds } from './rounds.ts'
 import type { WebhookSender } from './webhook-sender.ts'
 import { signWebhook } from './webhook-signature.ts'
 
@@ -15,7 +15,6 @@ export interface WebhookCourierOptions {
   readonly log: JobLog
 }
 
-const EVERY_MS = 500
 const AT_ONCE = 8
 /** Longer than a try can take: a sender that dies leaves its webhooks to another after this. */
 const LEASE_MS = 30_000
@@ -27,30 +26,21 @@ const DELAY_FACTOR = 4
 /** Sends what is due, at least once each, from whichever backend comes first. */
 export class WebhookCourier {
   readonly #options: WebhookCourierOptions
-  readonly #stop = new AbortController()
-  readonly #loop: Promise<void>
+  readonly #rounds: Rounds
 
   constructor(options: WebhookCourierOptions) {
     this.#options = options
-    this.#loop = this.#run()
+    this.#rounds = new Rounds(() => this.#round())
   }
 
-  async close(): Promise<void> {
-    this.#stop.abort()
-    await this.#loop
+  close(): Promise<void> {
+    return this.#rounds.close()
   }
 
-  async #run(): Promise<void> {
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      try {
-        const due = await this.#options.queue.takeWebhooks(AT_ONCE, LEASE_MS)
-        await Promise.all(due.map(({ id, tries }) => this.#send(id, tries)))
-      } catch {
-        // Redis is away, which the connection logs; what was sent but not settled is sent again.
-      }
-      await delay(EVERY_MS, undefined, { signal }).catch(() => {}) // woken to stop
-    }
+  async #round(): Promise<boolean> {
+    const due = await this.#options.queue.takeWebhooks(AT_ONCE, LEASE_MS)
+    await Promise.all(due.map(({ id, tries }) => this.#send(id, tries)))
+    return false
   }
 
   async #send(id: string, tries: number): Promise<void> {
@@ -59,10 +49,10 @@ export class WebhookCourier {
     if (url === null || record === null) return queue.settleWebhook(id, null, 'failed')
     try {
       const text = JSON.stringify(body(record))
-      await sender.post(url, signWebhook(secret, `job_${id}`, now(), text), text, this.#stop.signal)
+      await sender.post(url, signWebhook(secret, `job_${id}`, now(), text), text, this.#rounds.signal)
       await queue.settleWebhook(id, null, 'sent')
     } catch (error) {
-      if (this.#stop.signal.aborted) return
+      if (this.#rounds.signal.aborted) return
       const last = tries >= MAX_TRIES
       log.warn(
         { job_id: id, tries, problem: error instanceof Error ? error.message : '' },
