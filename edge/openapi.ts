@@ -2,31 +2,10 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { chatRequest } from '../shared/chat-schema.ts'
 import { multimodalChunk, multimodalRequest, multimodalResponse } from '../shared/completion-schema.ts'
 import { jobSchema } from '../shared/job-schema.ts'
-import { errorResponses } from './error-responses.ts'
+import { errorResponses, runErrors } from './error-responses.ts'
 import type { HttpEnv } from './http-env.ts'
 
-const refusals = [
-  'invalid_json',
-  'invalid_request',
-  'unsupported_parameter',
-  'invalid_image',
-  'invalid_image_url',
-  'image_fetch_failed',
-  'context_length_exceeded',
-  'permission_denied',
-  'model_not_found',
-  'request_timeout',
-  'idempotency_in_progress',
-  'image_too_large',
-  'body_too_large',
-  'unsupported_media_type',
-  'idempotency_mismatch',
-  'rate_limit_exceeded',
-  'quota_exceeded',
-  'backend_unreachable',
-  'queue_full',
-  'deadline_exceeded',
-] as const
+const refusals = [...runErrors, 'model_not_found', 'idempotency_in_progress'] as const
 
 const headers = z.object({
   'Idempotency-Key': z

@@ -2,34 +2,14 @@ import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { batchSchema, jobFields, jobQuery, jobSchema } from '../../shared/job-schema.ts'
 import { settlementAnswer, settlementRequest, settlementsPath } from '../../shared/settlement.ts'
 import { authenticate } from '../authenticate.ts'
-import { errorResponses } from '../error-responses.ts'
+import { errorResponses, runErrors } from '../error-responses.ts'
 import type { HttpEnv } from '../http-env.ts'
 import { batchEndpoint, jobEndpoint } from './job-endpoints.ts'
 import { batchOf, jobOf, resultsOf } from './read-jobs.ts'
 import { submitJobs } from './submit-jobs.ts'
 import { takeSettlements } from './take-settlements.ts'
 
-const submitErrors = [
-  'invalid_json',
-  'invalid_request',
-  'unsupported_parameter',
-  'invalid_image',
-  'invalid_image_url',
-  'image_fetch_failed',
-  'context_length_exceeded',
-  'permission_denied',
-  'not_found',
-  'request_timeout',
-  'image_too_large',
-  'body_too_large',
-  'unsupported_media_type',
-  'idempotency_mismatch',
-  'rate_limit_exceeded',
-  'quota_exceeded',
-  'backend_unreachable',
-  'queue_full',
-  'deadline_exceeded',
-] as const
+const submitErrors = [...runErrors, 'not_found'] as const
 const readErrors = [
   'invalid_request',
   'permission_denied',
