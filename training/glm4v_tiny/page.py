@@ -14,6 +14,7 @@ from .fonts import Face, Font, open_font
 
 CELL = 8  # pixels a side of the squares in which the auxiliary head names characters: one vision patch
 Colour = tuple[int, int, int]
+Mark = tuple[float, float, int]  # x, y, character class
 
 
 @lru_cache(maxsize=300_000)
@@ -44,7 +45,7 @@ class Page:
     background: Colour
     ink: Colour
     oversample: float = 1.0
-    marks: list[tuple[float, float, int]] = field(default_factory=list)  # x, y, character class
+    marks: list[Mark] = field(default_factory=list)
     image: Image.Image = field(init=False)
     draw: ImageDraw.ImageDraw = field(init=False)
 
@@ -91,8 +92,8 @@ class Page:
         self.draw.rounded_rectangle((x0 * scale, y0 * scale, x1 * scale, y1 * scale), radius * scale, fill, outline,
                                     max(1, round(scale)))
 
-    def finish(self, random: random.Random, roughness: float) -> tuple[Image.Image, np.ndarray]:
-        """The picture at its logical size, and the class of the character centred in each cell: [height/8, width/8]."""
+    def finish(self, random: random.Random, roughness: float) -> tuple[Image.Image, list[Mark]]:
+        """The picture at its logical size, and where its characters are centred."""
         image = self.image
         if image.size != (self.width, self.height):
             filters = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
@@ -100,10 +101,10 @@ class Page:
         marks = self.marks
         if random.random() < roughness:
             image, marks = worsen(random, image, marks)
-        return image, name_cells(marks, self.height // CELL, self.width // CELL)
+        return image, marks
 
 
-def name_cells(marks: list, rows: int, columns: int) -> np.ndarray:
+def name_cells(marks: list[Mark], rows: int, columns: int) -> np.ndarray:
     """The class of the character nearest to the middle of each cell among those centred in it: [rows, columns]."""
     cells, nearest = np.zeros((rows, columns), np.int64), np.full((rows, columns), math.inf)
     for x, y, name in marks:

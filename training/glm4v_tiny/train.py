@@ -93,10 +93,10 @@ def train(arguments: argparse.Namespace) -> None:
     compile_elementwise()
     plan, plan_age = read_plan(arguments.plan), arguments.plan.stat().st_mtime
     lessons = Lessons(seed)
-    trainer = Trainer(arguments.folder, arguments.warm_start)
+    pool = ThreadPoolExecutor(arguments.threads, initializer=prepare_thread)
+    trainer = Trainer(arguments.folder, arguments.warm_start, pool, arguments.threads)
     progress, clock = trainer.progress, Clock()
     first_step, first_picture, first_minute = progress.step, progress.pictures, progress.minutes
-    pool = ThreadPoolExecutor(arguments.threads, initializer=prepare_thread)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda received, _: stopping.append(received))

@@ -1,6 +1,7 @@
 """What learns and what is saved: the model, the auxiliary head, the optimiser, the averaged weights, the progress."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,8 +36,9 @@ def running(values: dict[str, float], name: str, value: float) -> None:
     values[name] = value if name not in values else MEMORY * values[name] + (1 - MEMORY) * value
 
 
-def optimisers(model: Glm4v, namer: nn.Module) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the blocks, AdamW for what is looked up, predicted or added."""
+def optimisers(model: Glm4v, namer: nn.Module, threads: int) -> list[torch.optim.Optimizer]:
+    """AdamW for what is looked up, predicted or added; Muon for the matrices inside the blocks, as many as there are
+    threads to share its work, which costs as much as a small batch."""
     inside = [p for layers in (model.model.visual.blocks, model.model.language_model.layers) for p in layers.parameters() if p.dim() == 2]
     known = {id(p) for p in inside}
     outside = [p for p in (*model.parameters(), *namer.parameters()) if id(p) not in known]
@@ -46,22 +48,30 @@ def optimisers(model: Glm4v, namer: nn.Module) -> list[torch.optim.Optimizer]:
     ]
     return [
         torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.98), fused=True),
-        torch.optim.Muon(inside, lr=1e-4, weight_decay=0.02, adjust_lr_fn="match_rms_adamw"),
+        *(torch.optim.Muon(inside[part::threads], lr=1e-4, weight_decay=0.02, adjust_lr_fn="match_rms_adamw") for part in range(threads)),
     ]
+
+
+def step(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    optimiser.step()
+    optimiser.zero_grad()
 
 
 class Trainer:
     """Parts that fit each other only as they were saved together."""
 
-    def __init__(self, folder: Path, warm_start: Path | None) -> None:
+    def __init__(self, folder: Path, warm_start: Path | None, pool: ThreadPoolExecutor, threads: int) -> None:
         self.checkpoint = folder / "checkpoint.pt"
+        self.pool = pool
         self.tokenizer = build_tokenizer()
         self.image_token = self.tokenizer.token_to_id("<|image|>")
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
         self.parameters = [*self.model.parameters(), *self.namer.parameters()]
-        self.optimisers = optimisers(self.model, self.namer)
+        self.optimisers = optimisers(self.model, self.namer, threads)
         if self.checkpoint.exists():
             self.load()
             return
@@ -135,11 +145,7 @@ class Trainer:
             known = [part for part in parts if part is not None]
             parameter.grad = torch.stack(known).sum(0) / len(parts) if known else None
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        for optimiser, rate in zip(self.optimisers, rates, strict=True):
-            for group in optimiser.param_groups:
-                group["lr"] = rate
-            optimiser.step()
-            optimiser.zero_grad()
+        list(self.pool.map(step, self.optimisers, (rates[0], *[rates[1]] * len(self.optimisers[1:]))))
         self.progress.step += 1
         keep = min(keep, self.progress.step / (self.progress.step + 10))  # forgets the first weights soon
         torch._foreach_lerp_(self.average, list(self.model.parameters()), 1 - keep)

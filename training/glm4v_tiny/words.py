@@ -74,9 +74,9 @@ def english(random: random.Random) -> str:
 def chinese(random: random.Random, reach: int) -> str:
     """Words, a sentence or a run of random characters in Chinese."""
     kind = random.random()
-    if kind < 0.3:
+    if kind < 0.25:
         return pick_han(random, random.randint(1, 8), reach)
-    if kind < 0.55:
+    if kind < 0.45:
         return "".join(random.choice(words("common", "zh")) for _ in range(random.randint(1, 4)))
     if kind < 0.7:
         return random.choice(words("goods", "zh"))
