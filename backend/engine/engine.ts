@@ -162,7 +162,10 @@ export class Engine {
         continue
       }
       this.#preload.hold(this.#queue.peek())
-      if (this.#batch.waitsForMask) await this.#graceForMasks()
+      if (this.#batch.waitsForMask) {
+        await this.#graceForMasks()
+        continue // much may have happened meanwhile
+      }
       const step = this.#runnerState === 'ready' ? this.#batch.nextStep() : null
       if (step === null) {
         await this.#bell.promise
