@@ -36,6 +36,8 @@ export class Batch {
   readonly features: FeatureCache
   /** Oldest first. */
   readonly #jobs = new Map<Sequence, Job>()
+  /** Those whose consumers have not been woken for what the last step sampled. */
+  #unheard: Job[] = []
   #stepStartedAtMs: number | null = null
   #previous: Step['type'] | null = null
   #failuresInARow = 0
@@ -133,7 +135,8 @@ export class Batch {
   }
 
   /**
-   * Runs the step and hands out what was sampled. A step's own failure ends those it was for.
+   * Runs the step, which is under way when this returns, and takes in what was sampled; `wakeConsumers` lets them have
+   * it. A step's own failure ends those it was for.
    * @throws RunnerLostError when the whole batch is gone, or so many steps have failed that the runner must be broken
    */
   async run(step: Step): Promise<void> {
@@ -154,10 +157,17 @@ export class Batch {
     throw new RunnerLostError(message, { cause: failure.error })
   }
 
+  /** For what the last step sampled. */
+  wakeConsumers(): void {
+    for (const job of this.#unheard) job.events.wake()
+    this.#unheard = []
+  }
+
   /** Ends every job, and with them the batch. */
   abandon(error: unknown): void {
     for (const job of this.#jobs.values()) job.fail(error)
     this.reap()
+    this.wakeConsumers()
   }
 
   async #encode({ picture }: Step & { type: 'encode' }): Promise<{ error: unknown } | null> {
@@ -196,6 +206,7 @@ export class Batch {
     this.#options.counters.generatedTokens++
     this.#options.onWork(job, 1)
     job.accept(sampled)
+    this.#unheard.push(job)
   }
 
   /** One row's failure is its own. In a joint step nobody knows whose it was: each goes alone next. */

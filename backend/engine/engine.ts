@@ -47,7 +47,7 @@ const maskGraceMs = 3
 
 /**
  * Runs many requests on one model: a loop that admits what fits, picks a step, runs it and hands out what was sampled,
- * one step in flight. Every accepted request gets exactly one end.
+ * one step in flight. Consumers are woken when the next step is under way. Every accepted request gets exactly one end.
  */
 export class Engine {
   readonly #options: EngineOptions
@@ -167,19 +167,23 @@ export class Engine {
         continue // much may have happened meanwhile
       }
       const step = this.#runnerState === 'ready' ? this.#batch.nextStep() : null
-      if (step === null) {
-        await this.#bell.promise
-        this.#bell = Promise.withResolvers()
-        continue
-      }
+      const over = step === null ? this.#rest() : this.#batch.run(step)
+      this.#batch.wakeConsumers() // their work takes no time from the model's
       try {
-        await this.#batch.run(step)
+        await over
       } catch (error) {
         // Either the runner is gone, or our own books are wrong: a new batch is a clean slate for both.
         await this.#replaceRunner(error)
       }
     }
+    this.#batch.wakeConsumers()
     this.#preload.hold(null)
+  }
+
+  /** Until something has happened. */
+  async #rest(): Promise<void> {
+    await this.#bell.promise
+    this.#bell = Promise.withResolvers()
   }
 
   /** A mask that comes a moment late would otherwise cost its sequence every other step. */
@@ -188,10 +192,8 @@ export class Engine {
       this.#batch.endMaskGrace()
       this.#bell.resolve()
     }, maskGraceMs)
-    while (this.#batch.waitsForMask) {
-      await this.#bell.promise
-      this.#bell = Promise.withResolvers()
-    }
+    this.#batch.wakeConsumers()
+    while (this.#batch.waitsForMask) await this.#rest()
     clearTimeout(timer)
   }
 

@@ -1,7 +1,8 @@
 import { strict as assert } from 'node:assert'
 
 /**
- * Events for one consumer: all of them in order, then the end or the error. What waits in it is bounded by its
+ * Events for one consumer: all of them in order, then the end or the error. A consumer that waits is answered when the
+ * producer wakes it, so that the producer decides when consumers' work begins. What waits in it is bounded by its
  * producer (a request's maxNewTokens); a consumer that stops iterating is told to the producer through `onReturn`.
  */
 export class EventStream<T> implements AsyncIterableIterator<T> {
@@ -16,22 +17,32 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
 
   push(event: T): void {
     assert(this.#end === null, 'nothing comes after the end')
-    if (this.#asked === null) this.#events.push(event)
-    else this.#answer().resolve({ done: false, value: event })
+    this.#events.push(event)
   }
 
   end(): void {
     this.#end = 'end'
-    if (this.#asked !== null) this.#answer().resolve({ done: true, value: undefined })
   }
 
   fail(error: unknown): void {
-    if (this.#asked === null) {
-      this.#end = { error }
+    this.#end = { error }
+  }
+
+  /** Answers a consumer that waits, if there is something for it. */
+  wake(): void {
+    const asked = this.#asked
+    if (asked === null) return
+    const event = this.#events.shift()
+    if (event === undefined && this.#end === null) return
+    this.#asked = null
+    if (event !== undefined) {
+      asked.resolve({ done: false, value: event })
       return
     }
+    const end = this.#end
     this.#end = 'end'
-    this.#answer().reject(error)
+    if (end === null || end === 'end') asked.resolve({ done: true, value: undefined })
+    else asked.reject(end.error)
   }
 
   [Symbol.asyncIterator](): this {
@@ -40,29 +51,17 @@ export class EventStream<T> implements AsyncIterableIterator<T> {
 
   next(): Promise<IteratorResult<T>> {
     assert(this.#asked === null, 'a consumer asks for one event at a time')
-    const event = this.#events.shift()
-    if (event !== undefined) return Promise.resolve({ done: false, value: event })
-    if (this.#end === null) {
-      this.#asked = Promise.withResolvers()
-      return this.#asked.promise
-    }
-    const end = this.#end
-    this.#end = 'end'
-    return end === 'end' ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(end.error)
+    this.#asked = Promise.withResolvers()
+    const { promise } = this.#asked
+    this.wake()
+    return promise
   }
 
   return(): Promise<IteratorResult<T>> {
     this.#events.length = 0
     this.#onReturn()
     this.#end = 'end'
-    if (this.#asked !== null) this.#answer().resolve({ done: true, value: undefined })
+    this.wake()
     return Promise.resolve({ done: true, value: undefined })
-  }
-
-  #answer(): PromiseWithResolvers<IteratorResult<T>> {
-    const asked = this.#asked
-    assert(asked !== null)
-    this.#asked = null
-    return asked
   }
 }

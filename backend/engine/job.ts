@@ -12,7 +12,7 @@ export type Outcome = 'stopped' | 'filled' | 'cancelled' | 'expired' | 'failed'
 
 export interface JobHooks {
   readonly now: () => number
-  /** Called once, when the consumer has been told. */
+  /** Called once. */
   readonly onEnd: (job: Job, outcome: Outcome) => void
   /** A late mask is there. */
   readonly onReady: () => void
@@ -66,7 +66,7 @@ export class Job {
     if (leftMs > 0) {
       this.#deadline = setTimeout(() => this.checkDeadline(), Math.min(Math.ceil(leftMs), longestTimerMs))
     } else if (this.#end('expired')) {
-      this.events.fail(new ApiError('deadline_exceeded', 'the request ran out of time'))
+      this.#fail(new ApiError('deadline_exceeded', 'the request ran out of time'))
     }
   }
 
@@ -91,7 +91,10 @@ export class Job {
     }
   }
 
-  /** The answer's next token, which the sequence has taken in: tells the consumer, and ends the job if it is the last. */
+  /**
+   * The answer's next token, which the sequence has taken in; ends the job if it is the last. A consumer that waits for
+   * it is still to be woken.
+   */
   accept({ token, logprobs }: Sampled): void {
     if (this.#ended) return
     this.timeline.sampled(this.#hooks.now())
@@ -106,13 +109,15 @@ export class Job {
 
   /** The consumer has all it wants. */
   stop(): void {
-    if (!this.#ended) this.#finish('stop')
+    if (this.#ended) return
+    this.#finish('stop')
+    this.events.wake()
   }
 
   /** Ends the job with an error; what is not meant for callers reaches them as `internal_error` with its cause. */
   fail(error: unknown): void {
     if (!this.#end('failed')) return
-    this.events.fail(
+    this.#fail(
       error instanceof ApiError ? error : new ApiError('internal_error', 'internal error', { cause: error }),
     )
   }
@@ -129,11 +134,16 @@ export class Job {
   #cancel(): void {
     if (!this.#end('cancelled')) return
     const cause: unknown = this.request.signal.reason
-    this.events.fail(
+    this.#fail(
       cause instanceof ApiError
         ? cause
         : new ApiError('client_closed_request', 'the request was cancelled', { cause }),
     )
+  }
+
+  #fail(error: ApiError): void {
+    this.events.fail(error)
+    this.events.wake()
   }
 
   #finish(reason: FinishReason): void {

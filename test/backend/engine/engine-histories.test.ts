@@ -118,7 +118,9 @@ async function history(random: Random, trouble: { failures: boolean; losses: boo
   }
   const ends = await Promise.all(lives)
   await engine.drain(Date.now() + 10_000)
-  await new Promise(setImmediate) // the last slot is given back by the loop's next turn
+  // The last slot is given back by the loop's next turn after the step in flight.
+  do await new Promise(setImmediate)
+  while (engine.stats().stepAgeMs !== null)
   return { engine, ends }
 }
 

@@ -26,6 +26,20 @@ test('a stop token is counted but not sent', async () => {
   await engine.close()
 })
 
+test('consumers are woken when the next step is under way', async () => {
+  const engine = startEngine(new FakeRunner({ slots: 3 }))
+  const read = async (seed: number) => {
+    const asked = request({ parts: text(3, seed), maxNewTokens: 10 })
+    let count = 0
+    for await (const event of engine.submit(asked)) {
+      const isLast = event.type === 'finish' || ++count === asked.maxNewTokens
+      if (!isLast) expect(engine.stats().stepAgeMs).not.toBeNull()
+    }
+  }
+  await Promise.all([1, 2, 3].map(read))
+  await engine.close()
+})
+
 test('a prompt fed in chunks gives the answer of the whole', async () => {
   for (const prefillChunk of [2, 3, 16, 100]) {
     const runner = new FakeRunner()
