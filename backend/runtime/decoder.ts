@@ -6,7 +6,7 @@ import type { TextConfig } from '../model/model-config.ts'
 import { textRotary } from '../model/rotary.ts'
 import type { KvCache } from './kv-cache.ts'
 import type { Sessions } from './sessions.ts'
-import { floats } from './tensors.ts'
+import { floats, free } from './tensors.ts'
 
 const { inputs, outputs } = decoderGraph
 
@@ -44,17 +44,19 @@ export class Decoder {
     this.#wanted = [...cache.outputs, outputs.logits]
   }
 
-  /** f32 [rows that ask for a sample, vocab], in the order of the rows. */
+  /** f32 [rows that ask for a sample, vocab], in the order of the rows; the caller's to free. */
   async forward(rows: readonly Row[]): Promise<Float32Array> {
     const lanes = lanesOf(rows)
     const cacheRows = rows.map(({ slot, start }) => ({ slot, start, total: start + lanes.tokens }))
     this.#cache.reserve(cacheRows)
-    const results = await this.#sessions.decoder.run(await this.#feeds(rows, lanes), this.#wanted)
+    const embeddings = await this.#embed(lanes)
+    const results = await this.#sessions.decoder.run(this.#feeds(rows, lanes, embeddings), this.#wanted)
+    free(embeddings)
     this.#cache.keep(results, cacheRows, lanes.first)
     return floats(results, outputs.logits)
   }
 
-  async #feeds(rows: readonly Row[], lanes: Lanes): Promise<Record<string, Tensor>> {
+  #feeds(rows: readonly Row[], lanes: Lanes, embeddings: Float32Array): Record<string, Tensor> {
     const { rope, hiddenSize } = this.#config
     const lane = lanes.rows.length
     const { tokens } = lanes
@@ -67,7 +69,7 @@ export class Decoder {
     // The graph takes at least one; nobody reads the logits of a step that samples nothing.
     const logitRows = sampled.length > 0 ? sampled : [0]
     const feeds: Record<string, Tensor> = {
-      [inputs.embeddings]: new Tensor('float32', await this.#embed(lanes), [lane, tokens, hiddenSize]),
+      [inputs.embeddings]: new Tensor('float32', embeddings, [lane, tokens, hiddenSize]),
       [inputs.rotaryCos]: new Tensor('float32', cos, [flat, rope.rotaryDim / 2]),
       [inputs.rotarySin]: new Tensor('float32', sin, [flat, rope.rotaryDim / 2]),
       [inputs.rotaryRows]: int64(

@@ -22,7 +22,7 @@ export interface KvCache {
   reserve(rows: readonly CacheRow[]): void
   /** Per layer, slots `first` to `first + count - 1`. */
   past(first: number, count: number): readonly PastTensors[]
-  /** Takes in what the step has computed; its lanes are slots from `first` on. */
+  /** Takes in what the step has computed, which is the cache's from now on; its lanes are slots from `first` on. */
   keep(results: InferenceSession.OnnxValueMapType, rows: readonly CacheRow[], first: number): void
   /**
    * Clears what the rows' slots hold from their starts on, after a step that came to no numbers: attention multiplies

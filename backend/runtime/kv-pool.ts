@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { type InferenceSession, Tensor } from 'onnxruntime-node'
 import { decoderGraph } from '../model/graphs.ts'
 import type { CacheRow, KvCache, PastTensors } from './kv-cache.ts'
-import { floats } from './tensors.ts'
+import { floats, free } from './tensors.ts'
 
 const { newKey, newValue } = decoderGraph.outputs
 
@@ -88,6 +88,7 @@ export class KvPool implements KvCache {
         const to = from + (total - start) * width
         this.store(layer, slot, start, keys.subarray(from, to), values.subarray(from, to))
       }
+      free(keys, values)
     }
   }
 

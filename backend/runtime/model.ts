@@ -11,6 +11,7 @@ import type { KvCache } from './kv-cache.ts'
 import { KvPool } from './kv-pool.ts'
 import { Sampler } from './sampler.ts'
 import { openSessions, type Sessions } from './sessions.ts'
+import { free } from './tensors.ts'
 import { encodePicture } from './vision-encoder.ts'
 
 export interface ModelOptions {
@@ -95,6 +96,8 @@ export class Model {
     } catch (error) {
       this.#cache.wipe(rows)
       throw error
+    } finally {
+      free(logits)
     }
   }
 

@@ -7,3 +7,11 @@ export function floats(results: InferenceSession.OnnxValueMapType, name: string)
   assert(data instanceof Float32Array, `${name} is an f32 output`)
   return data
 }
+
+/**
+ * Gives back the memory of outputs that nobody reads any more; they are empty afterwards. Left to the collector, every
+ * 64 MB of them would start it on the whole heap.
+ */
+export function free(...outputs: readonly Float32Array[]): void {
+  for (const { buffer } of outputs) if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+}

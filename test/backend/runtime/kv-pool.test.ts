@@ -1,3 +1,4 @@
+import { Tensor } from 'onnxruntime-node'
 import { afterEach, expect, test } from 'vitest'
 import { KvPool } from '../../../backend/runtime/kv-pool.ts'
 import { Random } from '../engine/support/random.ts'
@@ -84,4 +85,23 @@ test('a wiped slot keeps what comes before the row, and nothing but zeros after 
   entries(0, tokens)
   entries(1, kept)
   entries(2, tokens)
+})
+
+test('a step’s outputs are given back as soon as the pool holds them', () => {
+  const pool = new KvPool({ ...shape, layers: 1 })
+  const output = (first: number) =>
+    new Tensor(
+      'float32',
+      Float32Array.from({ length: width }, (_, i) => first + i),
+      [1, 1, width],
+    )
+  const [newKey, newValue] = pool.outputs
+  const results = { [newKey ?? '']: output(1), [newValue ?? '']: output(100) }
+  const row = { slot: 2, start: 0, total: 1 }
+  pool.reserve([row])
+  pool.keep(results, [row], 2)
+  const [past] = pool.past(2, 1)
+  expect(past?.key.data[0]).toBe(1)
+  expect(past?.value.data[0]).toBe(100)
+  expect(Object.values(results).map(({ data }) => data.length)).toEqual([0, 0])
 })
