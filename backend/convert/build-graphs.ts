@@ -4,6 +4,7 @@ import type { Architecture } from './architecture.ts'
 import type { TensorSource } from './checkpoint/matrix.ts'
 import { glmOcr } from './glm-ocr.ts'
 import { glm4v } from './glm4v.ts'
+import { buildSoftmax } from './graphs/softmax.ts'
 import { Tensors } from './graphs/tensors.ts'
 import { type AttentionForm, buildTextDecoder } from './graphs/text-decoder.ts'
 import { buildTokenEmbedding } from './graphs/token-embedding.ts'
@@ -31,7 +32,7 @@ export const graphForms = {
 } as const satisfies Record<Device, GraphForm>
 
 /**
- * The three graphs of a model. Asks for every tensor it has, by name and shape; no weight is read yet.
+ * The graphs of a model. Asks for every tensor it has, by name and shape; no weight is read yet.
  * @throws ModelFolderError when one is missing or of another shape.
  */
 export function buildGraphs(
@@ -58,6 +59,7 @@ export function buildGraphs(
     }),
     embed: buildTokenEmbedding(config.text, model, formats.embedding),
     decoder: buildTextDecoder(config.text, { model, head }, formats, form),
+    softmax: buildSoftmax(config.text),
   }
 }
 

@@ -14,7 +14,7 @@ import { weightFormats } from './weights/weight-formats.ts'
 import { writeGraph } from './write-graph.ts'
 
 /** Changes whenever the same model would convert to other files: part of the conversion cache's key. */
-export const converterVersion = '4'
+export const converterVersion = '5'
 
 export interface ConvertOptions {
   /** A folder as the hub publishes it. Only read. */
@@ -91,6 +91,7 @@ async function writeGraphs(
       onProgress?.({ done, total, tensor })
     },
   }
+  await writeGraph(graphFiles.softmax, graphs.softmax, options)
   return {
     vision: await writeGraph(graphFiles.vision, graphs.vision, options),
     embed: await writeGraph(graphFiles.embed, graphs.embed, options),

@@ -14,16 +14,18 @@ export interface WriteOptions {
 }
 
 /**
- * Writes a graph and the weight file beside it.
+ * Writes a graph and, if it has weights, the weight file beside it.
  * @throws ModelFolderError when the disk is full; the signal's reason when aborted.
  */
 export async function writeGraph(fileName: string, built: BuiltGraph, options: WriteOptions) {
   const { dir, producer } = options
   const model = encodeModel(built.graph, producer)
   await withNewFile(join(dir, fileName), (file) => writeAll(file, model, 0, fileName))
-  await withNewFile(join(dir, built.weightFile), async (file) => {
-    for (const placed of built.weights) await writeWeights(file, built.weightFile, placed, options)
-  })
+  if (built.weights.length > 0) {
+    await withNewFile(join(dir, built.weightFile), async (file) => {
+      for (const placed of built.weights) await writeWeights(file, built.weightFile, placed, options)
+    })
+  }
   return { graphBytes: model.length, weightBytes: built.weightBytes }
 }
 

@@ -1,9 +1,14 @@
 /**
- * What the converter writes and the runtime feeds: the inputs and outputs of the three ONNX graphs, by name.
+ * What the converter writes and the runtime feeds: the inputs and outputs of the ONNX graphs, by name.
  * `S` new tokens of a row, `B` rows, `R` rows of logits wanted, `C` capacity of a slot, `N` patches, `d` head size.
  * All float tensors at a graph's border are float32 on CPU, whatever the precision of the weights inside.
  */
-export const graphFiles = { vision: 'vision.onnx', embed: 'embed.onnx', decoder: 'decoder.onnx' } as const
+export const graphFiles = {
+  vision: 'vision.onnx',
+  embed: 'embed.onnx',
+  decoder: 'decoder.onnx',
+  softmax: 'softmax.onnx',
+} as const
 
 /** One picture a run. Patches come in merge-block order (glm4v: four consecutive rows are one 2×2 block). */
 export const visionGraph = {
@@ -48,4 +53,14 @@ export const decoderGraph = {
     presentKey: (layer: number) => `present_key.${layer}`,
     presentValue: (layer: number) => `present_value.${layer}`,
   },
+} as const
+
+/** Scores to probabilities, on the CPU whatever the device (docs/adr/0024). */
+export const softmaxGraph = {
+  inputs: {
+    scores: 'scores', // f32 [R, vocab]
+    temperatures: 'temperatures', // f32 [R, 1], above 0
+  },
+  // f32 [R, vocab]; of −Infinity at most e^−80, not always 0. Of a row that holds no finite score it means nothing.
+  outputs: { probabilities: 'probabilities' },
 } as const

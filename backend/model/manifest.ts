@@ -16,6 +16,7 @@ const manifestSchema = z.object({
   device: z.enum(['cpu', 'webgpu', 'cuda']),
   /** What the conversion was made from: the digest of the source folder. */
   source: z.string(),
+  /** Those that have weights. */
   graphs: z.object({ vision: graph, embed: graph, decoder: graph }),
 })
 

@@ -11,6 +11,7 @@ import type { KvCache } from './kv-cache.ts'
 import { KvPool } from './kv-pool.ts'
 import { Sampler } from './sampler.ts'
 import { openSessions, type Sessions } from './sessions.ts'
+import { softmaxOf } from './softmax.ts'
 import { free } from './tensors.ts'
 import { encodePicture } from './vision-encoder.ts'
 
@@ -60,7 +61,7 @@ export class Model {
     this.mostStepTokens = parseDevice(device).kind === 'webgpu' ? mostTokensOnWebGpu : maxLength
     this.#sessions = sessions
     this.#decoder = new Decoder(sessions, config.text, this.#cache, this.#features)
-    this.#sampler = new Sampler(vocabSize)
+    this.#sampler = new Sampler(vocabSize, softmaxOf(sessions.softmax))
     this.#histories = Array.from({ length: slots }, () => new Int32Array(maxLength))
   }
 
@@ -92,7 +93,7 @@ export class Model {
   async step(rows: readonly Row[]): Promise<(Sampled | null)[]> {
     const logits = await this.#decoder.forward(rows)
     try {
-      return this.#sample(rows, logits)
+      return await this.#sample(rows, logits)
     } catch (error) {
       this.#cache.wipe(rows)
       throw error
@@ -106,22 +107,19 @@ export class Model {
     await release(this.#sessions)
   }
 
-  /** @param logits f32 [rows that ask for a sample, vocab] */
-  #sample(rows: readonly Row[], logits: Float32Array): (Sampled | null)[] {
-    const { vocabSize } = this.config.text
-    let next = 0
-    return rows.map(({ slot, start, tokens, sampling }) => {
+  /** @param logits f32 [rows that ask for a sample, vocab], used up */
+  async #sample(rows: readonly Row[], logits: Float32Array): Promise<(Sampled | null)[]> {
+    const asking = rows.flatMap(({ slot, start, tokens, sampling }) => {
       const history = this.#histories[slot]
       assert(history !== undefined, 'the slot exists')
       history.set(tokens, start)
-      if (sampling === null) return null
-      const row = logits.subarray(next, next + vocabSize)
-      next += vocabSize
-      return this.#sampler.sample(row, history.subarray(0, start + tokens.length), sampling)
+      return sampling === null ? [] : [{ history: history.subarray(0, start + tokens.length), sampling }]
     })
+    const sampled = (await this.#sampler.sample(logits, asking)).values()
+    return rows.map(({ sampling }) => (sampling === null ? null : (sampled.next().value ?? null)))
   }
 }
 
-async function release({ vision, embed, decoder }: Sessions): Promise<void> {
-  for (const session of [vision, embed, decoder]) await session.release()
+async function release({ vision, embed, decoder, softmax }: Sessions): Promise<void> {
+  for (const session of [vision, embed, decoder, softmax]) await session.release()
 }

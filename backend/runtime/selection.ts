@@ -2,7 +2,8 @@
 export function largest(values: Float32Array): number {
   let index = -1
   let best = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < values.length; i++) {
+  const count = values.length
+  for (let i = 0; i < count; i++) {
     const value = values[i] as number // in bounds
     if (value > best) {
       best = value
@@ -22,7 +23,8 @@ export function largestIndices(values: Float32Array, count: number): Int32Array 
     const [first, second] = [values[a] as number, values[b] as number] // in bounds
     return first !== second ? first < second : a > b
   }
-  for (let i = 0; i < values.length && heap.length > 0; i++) {
+  const end = heap.length > 0 ? values.length : 0
+  for (let i = 0; i < end; i++) {
     if (!((values[i] as number) > floor)) continue // of equals the first stays; in bounds
     if (size < heap.length) siftUp(heap, size++, i, isWorse)
     else siftDown(heap, i, isWorse)

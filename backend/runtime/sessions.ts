@@ -4,13 +4,15 @@ import { decoderGraph, graphFiles } from '../model/graphs.ts'
 import { readManifest } from '../model/manifest.ts'
 import { ModelFolderError } from '../model/model-folder-error.ts'
 import { readModelConfig } from '../model/read-model-config.ts'
-import { type Device, deviceError, executionProviders } from './devices.ts'
+import { type Device, deviceError, executionProviders, parseDevice } from './devices.ts'
 import { integerProductOptions } from './integer-products.ts'
 
 export interface Sessions {
   readonly vision: InferenceSession
   readonly embed: InferenceSession
   readonly decoder: InferenceSession
+  /** On the CPU, whatever the device. */
+  readonly softmax: InferenceSession
 }
 
 export interface SessionOptions {
@@ -22,7 +24,7 @@ export interface SessionOptions {
 }
 
 /**
- * Opens a converted folder's three graphs; they are the caller's to release.
+ * Opens a converted folder's graphs; they are the caller's to release.
  * @throws ModelFolderError when the folder does not fit, Error when the device is not there
  */
 export async function openSessions({ modelDir, device, threads }: SessionOptions): Promise<Sessions> {
@@ -38,9 +40,13 @@ export async function openSessions({ modelDir, device, threads }: SessionOptions
     opened.push(vision)
     const embed = await open(graphFiles.embed, 1) // looks up rows: nothing to share out
     opened.push(embed)
+    // Copying what comes out takes longer than computing it: a second thread gains nothing.
+    const softmax = await openSession(join(modelDir, graphFiles.softmax), parseDevice('cpu'), 1, {})
+    opened.push(softmax)
     return {
       vision,
       embed,
+      softmax,
       decoder: await open(graphFiles.decoder, threads, await cacheLocations(modelDir, device)),
     }
   } catch (error) {
