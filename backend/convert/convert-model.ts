@@ -13,7 +13,10 @@ import { writeStagedFolder } from './staged-folder.ts'
 import { weightFormats } from './weights/weight-formats.ts'
 import { writeGraph } from './write-graph.ts'
 
-/** Changes whenever the same model would convert to other files: part of the conversion cache's key. */
+/**
+ * Changes whenever the same model would convert to other files (test/backend/convert/converter-version.test.ts): part of
+ * the conversion cache's key.
+ */
 export const converterVersion = '5'
 
 export interface ConvertOptions {
