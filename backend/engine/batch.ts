@@ -3,7 +3,7 @@ import { FeatureCache } from './feature-cache.ts'
 import type { Job } from './job.ts'
 import { rowOf } from './rows.ts'
 import { type ModelRunner, RunnerLostError, type Sampled } from './runner.ts'
-import { nextStep, type PrefillChunks, type Step, type StepRow } from './scheduler.ts'
+import { nextStep, type Step, type StepRow } from './scheduler.ts'
 import type { Sequence } from './sequence.ts'
 import { SlotPool } from './slot-pool.ts'
 import type { Counters } from './stats.ts'
@@ -13,7 +13,7 @@ const mostFailuresInARow = 12
 
 export interface BatchOptions {
   readonly runner: ModelRunner
-  readonly prefillChunks: PrefillChunks
+  readonly prefillChunk: number
   readonly featureCacheBytes: number
   readonly prefixCache: boolean
   readonly maxImageLoads: number
@@ -131,7 +131,7 @@ export class Batch {
 
   nextStep(): Step | null {
     const alive = [...this.#jobs.values()].filter((job) => !job.ended).map((job) => job.sequence)
-    return nextStep(alive, this.#previous, this.#options.prefillChunks)
+    return nextStep(alive, this.#previous, this.#options.prefillChunk)
   }
 
   /**

@@ -7,7 +7,6 @@ import { Pace } from './pace.ts'
 import { Preload } from './preload.ts'
 import type { GenerateRequest, Generation } from './request.ts'
 import type { ModelRunner, RunnerLostError } from './runner.ts'
-import type { PrefillChunks } from './scheduler.ts'
 import {
   type EngineState,
   type EngineStats,
@@ -25,7 +24,8 @@ export interface EngineOptions {
   readonly maxQueue: number
   /** Of them, one caller's, at most. */
   readonly maxQueuePerCaller: number
-  readonly prefillChunks: PrefillChunks
+  /** Prompt tokens a step, at most: what a running answer, a cancelled request or one that comes may have to wait for. */
+  readonly prefillChunk: number
   /** Picture features kept at once, as far as those in use leave room. */
   readonly featureCacheBytes: number
   /** Whether a slot's entries serve the next request that begins alike. */
@@ -68,8 +68,7 @@ export class Engine {
   readonly #loop: Promise<void>
 
   constructor(options: EngineOptions) {
-    const { shared, alone } = options.prefillChunks
-    assert(shared > 1 && alone > 1, 'a chunk of one token would be a decode step')
+    assert(options.prefillChunk > 1, 'a chunk of one token would be a decode step')
     this.#options = options
     this.#batch = this.#createBatch(options.runner)
     this.#preload = new Preload(this.#batch.features, options.maxImageLoads)

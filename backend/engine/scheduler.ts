@@ -13,25 +13,17 @@ export interface StepRow {
   readonly count: number
 }
 
-/** Prompt tokens a step, at most. */
-export interface PrefillChunks {
-  /** While answers are being written: what each of them may have to wait for a neighbour's prompt. */
-  readonly shared: number
-  /** While none is: what a request that comes, or is cancelled, may have to wait. */
-  readonly alone: number
-}
-
 /**
  * The next step for the admitted sequences, oldest first; null when all of them wait. A decode step follows every
  * picture and every prefill chunk, and the other way round, as long as there is work of both kinds: new prompts never
  * hold up running answers by more than one chunk or picture, nor the answers the prompts.
+ * @param prefillChunk prompt tokens of a step, at most
  */
 export function nextStep(
   running: readonly Sequence[],
   previous: Step['type'] | null,
-  chunks: PrefillChunks,
+  prefillChunk: number,
 ): Step | null {
-  const prefillChunk = running.some(({ pending }) => pending === 1) ? chunks.shared : chunks.alone
   const first = previous === 'decode' ? [newWork, decode] : [decode, newWork]
   for (const choose of first) {
     const step = choose(running, prefillChunk)

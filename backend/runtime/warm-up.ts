@@ -1,13 +1,10 @@
 import type { Row, RowSampling } from '../engine/runner.ts'
-import type { PrefillChunks } from '../engine/scheduler.ts'
 import type { ModelConfig } from '../model/model-config.ts'
 import type { Patches } from '../model/patches.ts'
 import type { Model } from './model.ts'
 
-/** What a running answer may have to wait for a neighbour's prompt, about. */
+/** What a running answer may have to wait for a neighbour's prompt, and anybody for a cancelled one's end, about. */
 const targetStepMs = 100
-/** A prompt that nobody's answer waits for goes in chunks so many times as large: up to a third faster (docs/performance.md). */
-const aloneFactor = 4
 /** Chunks below waste most of a step on reading the weights; chunks above gain nothing. */
 const chunkSizes = { least: 16, most: 512 } as const
 
@@ -25,8 +22,9 @@ const sampling: RowSampling = {
 }
 
 export interface WarmUp {
-  readonly prefillChunks: PrefillChunks
-  /** A step of the shared chunk, and a decode step of all slots. */
+  /** Prompt tokens a step, at most. */
+  readonly prefillChunk: number
+  /** A step of such a chunk, and a decode step of all slots. */
   readonly prefillMs: number
   readonly decodeMs: number
 }
@@ -53,10 +51,8 @@ export async function warmUp(model: Model, now: () => number): Promise<WarmUp> {
   // Between the last two sizes a step takes so much a token on top of what it takes anyway.
   const perTokenMs = Math.max((prefillMs - smaller.prefillMs) / (size - smaller.size), Number.MIN_VALUE)
   const fitting = Math.round((smaller.size + (targetStepMs - smaller.prefillMs) / perTokenMs) / 16) * 16
-  const shared = Math.max(2, Math.min(most, Math.max(chunkSizes.least, fitting)))
-  const prefillChunks = { shared, alone: Math.max(2, Math.min(most, shared * aloneFactor)) }
-  await model.step([row(0, 0, prefillChunks.alone)])
-  return { prefillChunks, prefillMs: prefillMs + (shared - size) * perTokenMs, decodeMs }
+  const prefillChunk = Math.max(2, Math.min(most, Math.max(chunkSizes.least, fitting)))
+  return { prefillChunk, prefillMs: prefillMs + (prefillChunk - size) * perTokenMs, decodeMs }
 }
 
 /** The first run of a size also allocates its memory; the others may meet a moment in which the processor was busy. */

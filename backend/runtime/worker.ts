@@ -8,7 +8,7 @@ import { warmUp } from './warm-up.ts'
 assert(parentPort !== null, 'this is the entry of a worker thread')
 const port = parentPort
 const model = await Model.open(workerData as ModelOptions) // what WorkerRunner passed
-const { prefillChunks, prefillMs, decodeMs } = await warmUp(model, () => performance.now())
+const { prefillChunk, prefillMs, decodeMs } = await warmUp(model, () => performance.now())
 const send = (message: FromWorker) => port.postMessage(message)
 
 /** Messages are taken one after the other: a step is over before the next message is looked at. */
@@ -24,7 +24,7 @@ send({
     featureBytesPerToken: model.config.text.hiddenSize * Float32Array.BYTES_PER_ELEMENT,
     device: model.device,
     kvBytes: model.kvBytes,
-    prefillChunks,
+    prefillChunk,
     prefillMs,
     decodeMs,
   },

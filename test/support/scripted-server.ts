@@ -61,7 +61,7 @@ export async function startScriptedServer(
     createRunner: null,
     maxQueue: config.maxQueue,
     maxQueuePerCaller: config.maxQueue,
-    prefillChunks: { shared: 256, alone: 256 },
+    prefillChunk: 256,
     featureCacheBytes: config.imageCacheBytes,
     prefixCache: true,
     maxImageLoads: 2,

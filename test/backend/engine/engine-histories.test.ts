@@ -106,7 +106,7 @@ async function history(random: Random, trouble: { failures: boolean; losses: boo
   const engine = startEngine(first, {
     createRunner,
     maxQueue: 20,
-    prefillChunks: { shared: random.int(2, 20), alone: random.int(2, 40) },
+    prefillChunk: random.int(2, 40),
     featureCacheBytes: random.pick([0, 60, 1000]),
     prefixCache: random.chance(0.8),
     maxImageLoads: random.int(1, 3),

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { ApiError } from '../../../shared/errors.ts'
 import { expectedAnswer, FakeRunner } from './support/fake-runner.ts'
-import { collect, type FakePicture, request, same, startEngine, text } from './support/requests.ts'
+import { collect, type FakePicture, request, startEngine, text } from './support/requests.ts'
 
 /** A prompt with pictures between text. */
 function withPictures(...pictures: FakePicture[]): (number | FakePicture)[] {
@@ -15,7 +15,7 @@ function encoded(runner: FakeRunner): number[] {
 test('pictures are loaded, encoded and read in their places, chunk by chunk', async () => {
   for (const prefillChunk of [2, 5, 64]) {
     const runner = new FakeRunner()
-    const engine = startEngine(runner, { prefillChunks: same(prefillChunk) })
+    const engine = startEngine(runner, { prefillChunk })
     const asked = request({ parts: withPictures({ content: 7, count: 9 }, { content: 8, count: 6 }) })
     expect((await collect(engine.submit(asked))).tokens).toEqual(expectedAnswer(asked, [7, 8]))
     expect(encoded(runner)).toEqual([7, 8])
@@ -108,7 +108,7 @@ test('kept features stay within their bytes, the least recently used going first
 
 test('features in use outlive a budget too small for them', async () => {
   const runner = new FakeRunner()
-  const engine = startEngine(runner, { featureCacheBytes: 0, prefillChunks: same(3) })
+  const engine = startEngine(runner, { featureCacheBytes: 0, prefillChunk: 3 })
   const asked = request({ parts: withPictures({ content: 1, count: 9 }, { content: 2, count: 9 }) })
   expect((await collect(engine.submit(asked))).tokens).toEqual(expectedAnswer(asked, [1, 2]))
   expect(runner.features.size).toBe(0)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { expectedAnswer, FakeRunner } from './support/fake-runner.ts'
-import { collect, request, same, startEngine, text } from './support/requests.ts'
+import { collect, request, startEngine, text } from './support/requests.ts'
 
 test('a prompt that begins like an earlier one is computed from where they part', async () => {
   const runner = new FakeRunner({ slots: 2 })
@@ -70,7 +70,7 @@ test('a picture within the common prefix needs no features', async () => {
 
 test('a prefill cancelled within a picture is taken up there by the next request', async () => {
   const runner = new FakeRunner({ slots: 1 })
-  const engine = startEngine(runner, { prefillChunks: same(8) })
+  const engine = startEngine(runner, { prefillChunk: 8 })
   const abort = new AbortController()
   const parts = [...text(4), { content: 3, count: 40 }, ...text(4)]
   runner.onStep = ([row]) => {

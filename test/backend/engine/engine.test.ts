@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { RunnerLostError } from '../../../backend/engine/runner.ts'
 import { expectedAnswer, FakeRunner } from './support/fake-runner.ts'
-import { collect, type RequestOptions, request, same, startEngine, text } from './support/requests.ts'
+import { collect, type RequestOptions, request, startEngine, text } from './support/requests.ts'
 
 test('the answer is what the model says, token by token, then one finish', async () => {
   const engine = startEngine(new FakeRunner())
@@ -43,7 +43,7 @@ test('consumers are woken when the next step is under way', async () => {
 test('a prompt fed in chunks gives the answer of the whole', async () => {
   for (const prefillChunk of [2, 3, 16, 100]) {
     const runner = new FakeRunner()
-    const engine = startEngine(runner, { prefillChunks: same(prefillChunk) })
+    const engine = startEngine(runner, { prefillChunk })
     const asked = request({ parts: text(50) })
     expect((await collect(engine.submit(asked))).tokens).toEqual(expectedAnswer(asked, []))
     expect(
@@ -65,7 +65,7 @@ test('requests decode together and answer as if alone', async () => {
 
 test('a long prompt never holds up a running answer by more than one chunk', async () => {
   const runner = new FakeRunner({ slots: 2 })
-  const engine = startEngine(runner, { prefillChunks: same(8) })
+  const engine = startEngine(runner, { prefillChunk: 8 })
   const running = collect(engine.submit(request({ parts: text(4), maxNewTokens: 60 })))
   const long = collect(engine.submit(request({ parts: text(200, 1), maxNewTokens: 2 })))
   await Promise.all([running, long])
@@ -75,20 +75,6 @@ test('a long prompt never holds up a running answer by more than one chunk', asy
   const together = kinds.slice(kinds.indexOf('d'), kinds.lastIndexOf('p'))
   expect(together).not.toContain('pp')
   expect(together.length).toBeGreaterThan(40)
-  await engine.close()
-})
-
-test('a prompt that no answer waits for is read in larger chunks', async () => {
-  const runner = new FakeRunner({ slots: 2 })
-  const engine = startEngine(runner, { prefillChunks: { shared: 8, alone: 40 } })
-  const alone = await collect(engine.submit(request({ parts: text(100), maxNewTokens: 1 })))
-  const sizes = () => runner.log.map((rows) => (typeof rows === 'number' ? 0 : (rows[0]?.tokens.length ?? 0)))
-  expect(alone.tokens).toHaveLength(1)
-  expect(sizes()).toEqual([40, 40, 20])
-  const running = collect(engine.submit(request({ parts: text(4, 1), maxNewTokens: 60 })))
-  const long = collect(engine.submit(request({ parts: text(100, 2), maxNewTokens: 1 })))
-  await Promise.all([running, long])
-  expect(Math.max(...sizes().slice(3))).toBe(8)
   await engine.close()
 })
 

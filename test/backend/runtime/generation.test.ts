@@ -3,7 +3,7 @@ import type { Engine } from '../../../backend/engine/engine.ts'
 import type { GenerateRequest } from '../../../backend/engine/request.ts'
 import { readModelConfig } from '../../../backend/model/read-model-config.ts'
 import { Random } from '../engine/support/random.ts'
-import { collect, same, startEngine } from '../engine/support/requests.ts'
+import { collect, startEngine } from '../engine/support/requests.ts'
 import { convert, models, remove, start } from './support/converted-model.ts'
 import { type Case, generate, greedy, readCases } from './support/prompts.ts'
 
@@ -18,7 +18,7 @@ describe.each(models.filter(({ recorded }) => recorded))('the engine on $name', 
     dir = await convert(model)
     cases = readCases(model.dir, (await readModelConfig(dir)).tokens.image)
     const runner = await start(dir, { slots: 3 })
-    engine = startEngine(runner, { prefillChunks: same(32), featureCacheBytes: 100_000 })
+    engine = startEngine(runner, { prefillChunk: 32, featureCacheBytes: 100_000 })
   })
   afterAll(async () => {
     await engine.close()

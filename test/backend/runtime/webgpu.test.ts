@@ -29,7 +29,7 @@ describe.each(models.filter(({ recorded }) => recorded))('$name on WebGPU', (mod
     // A driver in software takes seconds a picture: the two with least to compute.
     cases = recorded.sort((a, b) => sizeOf(a) - sizeOf(b)).slice(0, 2)
     const runner = await start(dir, { slots: 1, maxLength: 256, device: 'webgpu:0' })
-    engine = startEngine(runner, { prefillChunks: runner.warmUp.prefillChunks, featureCacheBytes: 100_000 })
+    engine = startEngine(runner, { prefillChunk: runner.warmUp.prefillChunk, featureCacheBytes: 100_000 })
   })
   afterAll(async () => {
     await engine.close()

@@ -6,7 +6,6 @@ import type {
   PromptImage,
 } from '../../../../backend/engine/request.ts'
 import type { ModelRunner } from '../../../../backend/engine/runner.ts'
-import type { PrefillChunks } from '../../../../backend/engine/scheduler.ts'
 
 export function startEngine(runner: ModelRunner, options: Partial<EngineOptions> = {}): Engine {
   return new Engine({
@@ -14,7 +13,7 @@ export function startEngine(runner: ModelRunner, options: Partial<EngineOptions>
     createRunner: null,
     maxQueue: 64,
     maxQueuePerCaller: 64,
-    prefillChunks: same(16),
+    prefillChunk: 16,
     featureCacheBytes: 1024,
     prefixCache: true,
     maxImageLoads: 2,
@@ -22,11 +21,6 @@ export function startEngine(runner: ModelRunner, options: Partial<EngineOptions>
     onRunnerError: () => undefined,
     ...options,
   })
-}
-
-/** One size of chunk, whoever else is there. */
-export function same(prefillChunk: number): PrefillChunks {
-  return { shared: prefillChunk, alone: prefillChunk }
 }
 
 export interface RequestOptions {
