@@ -17,9 +17,9 @@ export class Rival {
   static async start(command: string, script: string, args: readonly string[]): Promise<Rival> {
     const path = fileURLToPath(new URL(script, import.meta.url))
     const child = spawn(command, [path, ...args], { stdio: ['pipe', 'pipe', 'ignore'] })
-    child.on('error', () => child.stdout?.destroy())
-    const lines = createInterface({ input: child.stdout ?? process.stdin })[Symbol.asyncIterator]()
-    const rival = new Rival(child, lines)
+    const reader = createInterface({ input: child.stdout ?? process.stdin })
+    child.on('error', () => reader.close()) // there is no such program: nothing will ever come
+    const rival = new Rival(child, reader[Symbol.asyncIterator]())
     await rival.#read()
     return rival
   }
