@@ -18,6 +18,8 @@ export interface KvShape {
 /** Widths are multiples of this, and grow by at least a quarter: a sequence is moved a few times, not at every step. */
 const widthStep = 64
 const growth = 1.25
+/** Entries a slot whose memory is touched at start: a page's first touch costs a step three times what moving it does. */
+const touchedEntries = 256
 
 /**
  * Keys and values of all slots, per layer f32 [slots, kvHeads, width, headSize], in memory for `capacity` entries a
@@ -42,7 +44,9 @@ export class KvPool implements KvCache {
     this.#width = this.#widthFor(1)
     try {
       const floats = KvPool.bytesOf(shape) / (2 * layers * Float32Array.BYTES_PER_ELEMENT)
-      const allocate = () => Array.from({ length: layers }, () => new Float32Array(floats))
+      const touched = Math.ceil(floats * Math.min(1, touchedEntries / capacity))
+      const allocate = () =>
+        Array.from({ length: layers }, () => new Float32Array(floats).fill(0, 0, touched))
       this.#keys = allocate()
       this.#values = allocate()
     } catch (cause) {
