@@ -4,7 +4,7 @@ import { isKnownFormat } from '../shared/image-header.ts'
 import type { ByteBudget, ByteHold } from './byte-budget.ts'
 import type { ImageInput } from './completion-request.ts'
 import type { ImageFetcher } from './vision/image-fetcher.ts'
-import { type Picture, type PictureLimits, readPicture } from './vision/picture.ts'
+import { type JudgeSize, type Picture, type PictureLimits, readPicture } from './vision/picture.ts'
 
 export interface IntakeOptions {
   readonly fetcher: ImageFetcher
@@ -23,6 +23,11 @@ export type DecodeUnknown = (
   signal: AbortSignal,
 ) => Promise<Uint8Array | null>
 
+interface Reading {
+  readonly signal: AbortSignal
+  readonly judge: JudgeSize | undefined
+}
+
 /** Turns what a caller sent as pictures into pictures with a known size; nothing is decoded yet. */
 export class Intake {
   readonly #options: IntakeOptions
@@ -38,12 +43,14 @@ export class Intake {
 
   /**
    * Reads data URIs and headers, fetches URLs; in the order given.
+   * @param judge hears of what is fetched while it comes
    * @throws {ApiError} what is wrong with the first bad one, naming it; queue_full.
    */
   async read(
     inputs: readonly ImageInput[],
     hold: ByteHold,
     signal: AbortSignal,
+    judge?: JudgeSize,
   ): Promise<readonly Picture[]> {
     const { maxImages } = this.#options
     const oneTooMany = inputs[maxImages]
@@ -54,20 +61,20 @@ export class Intake {
     const stop = new AbortController()
     const either = AbortSignal.any([signal, stop.signal])
     try {
-      return await Promise.all(inputs.map((input) => this.#readOne(input, hold, either)))
+      return await Promise.all(inputs.map((input) => this.#readOne(input, hold, { signal: either, judge })))
     } finally {
       stop.abort() // one bad picture ends the others' fetching
     }
   }
 
   /** Counted as large as it may be before it is there: only afterwards is its size known. */
-  async #readOne(input: ImageInput, hold: ByteHold, signal: AbortSignal): Promise<Picture> {
+  async #readOne(input: ImageInput, hold: ByteHold, reading: Reading): Promise<Picture> {
     const { limits } = this.#options
     const most = mostBytes(input, limits.maxBytes)
     hold.take(most)
-    const bytes = await this.#bytes(input, signal)
+    const bytes = await this.#bytes(input, reading)
     hold.give(most - bytes.length)
-    const decoded = await this.#decodeUnknown(bytes, input.param, signal)
+    const decoded = await this.#decodeUnknown(bytes, input.param, reading.signal)
     if (decoded === null) return readPicture(bytes, limits, input.param)
     hold.take(decoded.length)
     hold.give(bytes.length)
@@ -80,11 +87,11 @@ export class Intake {
     return decodeUnknown(bytes, param, signal)
   }
 
-  async #bytes(input: ImageInput, signal: AbortSignal): Promise<Uint8Array> {
+  async #bytes(input: ImageInput, reading: Reading): Promise<Uint8Array> {
     if (input.type === 'bytes') return input.bytes
     const { reference, param } = input
     const { fetcher, limits } = this.#options
-    if (!/^data:/i.test(reference)) return fetcher.fetch(reference, { param, signal })
+    if (!/^data:/i.test(reference)) return fetcher.fetch(reference, { param, ...reading })
     const parsed = parseDataUri(reference, limits.maxBytes)
     switch (parsed.type) {
       case 'image':

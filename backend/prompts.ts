@@ -1,5 +1,6 @@
 import { ApiError } from '../shared/errors.ts'
 import { shareImageTokens } from '../shared/image-tokens.ts'
+import type { PixelSize } from '../shared/resize-rule.ts'
 import { Bound } from './bound.ts'
 import type { ByteHold } from './byte-budget.ts'
 import type { Chat } from './chat/chat.ts'
@@ -9,7 +10,14 @@ import type { Prompt } from './engine/request.ts'
 import type { Intake } from './intake.ts'
 import type { PreprocessorConfig } from './model/model-config.ts'
 import type { PatchPool } from './vision/patch-pool.ts'
-import { digestOf, type Picture, type PicturePlan, planPictures, resizeRuleOf } from './vision/picture.ts'
+import {
+  digestOf,
+  type JudgeSize,
+  type Picture,
+  type PicturePlan,
+  planPictures,
+  resizeRuleOf,
+} from './vision/picture.ts'
 
 export interface PromptsOptions {
   readonly chat: Chat
@@ -67,14 +75,19 @@ export class Prompts {
 
   /**
    * Everything but the pixels, which the engine loads when it needs them. What can be refused is refused in order of
-   * cost: too long a text before any picture is fetched, too many image tokens from the headers, before any is decoded.
+   * cost: too long a text before any picture is fetched, too many image tokens as soon as the headers are there.
    * @param hold what the request keeps in memory until it ends
    * @throws {ApiError} what is wrong with the request.
    */
   read(request: PromptRequest, hold: ByteHold): Promise<ReadyPrompt> {
     return this.#reading.run(async () => {
       const { contextLength, preprocessor } = this.#options
-      const { draft, pictures, room, fetchMs } = await this.#look(request, contextLength - 1, hold)
+      const { draft, pictures, room, fetchMs } = await this.#look(
+        request,
+        contextLength - 1,
+        hold,
+        judgeTogether,
+      )
       const plans = planPictures(pictures, preprocessor, room)
       const expanded = draft.expand(plans.map(({ grid }) => grid))
       const { length } = expanded.tokens
@@ -114,14 +127,20 @@ export class Prompts {
     return this.#options.intake.open()
   }
 
-  async #look(request: PromptRequest, maxTokens: number, hold: ByteHold): Promise<Look> {
-    const { chat, intake } = this.#options
+  async #look(
+    request: PromptRequest,
+    maxTokens: number,
+    hold: ByteHold,
+    judgeFor?: typeof judgeTogether,
+  ): Promise<Look> {
+    const { chat, intake, preprocessor } = this.#options
     const { messages, tools, thinking, promptParam: param, signal } = request
     const draft = chat.draft({ messages, tools, thinking, maxTokens, param })
+    const room = this.#imageTokenRoom(request, draft.textTokens)
     const startMs = performance.now()
-    const pictures = await intake.read(request.images, hold, signal)
+    const pictures = await intake.read(request.images, hold, signal, judgeFor?.(preprocessor, room))
     const fetchMs = performance.now() - startMs
-    return { draft, pictures, room: this.#imageTokenRoom(request, draft.textTokens), fetchMs }
+    return { draft, pictures, room, fetchMs }
   }
 
   #imageTokenRoom({ maxNewTokens }: PromptRequest, textTokens: number): number {
@@ -137,6 +156,15 @@ export class Prompts {
       digest: digestOf(picture, plan, preprocessor),
       load: (signal: AbortSignal) => patches.prepare(picture, plan, preprocessor, signal),
     }
+  }
+}
+
+/** Refuses as soon as the pictures whose sizes are known take more than there is room for, even at their smallest. */
+function judgeTogether(preprocessor: PreprocessorConfig, room: number): JudgeSize {
+  const known: { readonly size: PixelSize; readonly param: string }[] = []
+  return (size, param) => {
+    known.push({ size, param })
+    planPictures(known, preprocessor, room)
   }
 }
 

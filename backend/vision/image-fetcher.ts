@@ -1,7 +1,7 @@
 import { Client, type Dispatcher } from 'undici'
 import { ApiError } from '../../shared/errors.ts'
 import { checkUrl, type UrlPolicy, type UrlVerdict } from '../../shared/url-rules.ts'
-import type { PictureLimits } from './picture.ts'
+import type { JudgeSize, PictureLimits } from './picture.ts'
 import { type ConnectorFactory, pinnedConnector } from './pinned-connector.ts'
 import { receivePicture, type Throughput } from './receive-picture.ts'
 import { addressesOf, type Lookup, lookupHost } from './resolve-host.ts'
@@ -41,6 +41,7 @@ export interface FetchOptions {
   /** The request's field that holds the URL. */
   readonly param: string
   readonly signal: AbortSignal
+  readonly judge?: JudgeSize | undefined
 }
 
 type AllowedUrl = Extract<UrlVerdict, { type: 'allowed' }>
@@ -78,27 +79,28 @@ export class ImageFetcher {
 
   /**
    * The bytes behind a URL; they begin like a supported picture and are within the limits.
-   * @throws {ApiError} invalid_image_url, image_fetch_failed, image_too_large, queue_full
+   * @throws {ApiError} invalid_image_url, image_fetch_failed, image_too_large, queue_full; what `judge` throws
    * @throws the signal's reason when it is aborted
    */
-  async fetch(url: string, { param, signal }: FetchOptions): Promise<Uint8Array> {
+  async fetch(url: string, options: FetchOptions): Promise<Uint8Array> {
+    const { param, signal } = options
     const verdict = checkUrl(url, this.#policy)
     if (verdict.type === 'refused') {
       throw new ApiError('invalid_image_url', `the URL is refused: ${verdict.reason}`, { param })
     }
     try {
-      return await this.#semaphore.run(() => this.#follow(verdict, param, signal), signal)
+      return await this.#semaphore.run(() => this.#follow(verdict, options), signal)
     } catch (error) {
       if (signal.aborted) throw signal.reason
       throw error instanceof ApiError ? error : this.#translate(error, param)
     }
   }
 
-  async #follow(first: AllowedUrl, param: string, callerSignal: AbortSignal): Promise<Uint8Array> {
-    const signal = AbortSignal.any([callerSignal, AbortSignal.timeout(this.#limits.totalTimeoutMs)])
+  async #follow(first: AllowedUrl, options: FetchOptions): Promise<Uint8Array> {
+    const signal = AbortSignal.any([options.signal, AbortSignal.timeout(this.#limits.totalTimeoutMs)])
     let target = first
     for (let redirects = 0; redirects <= this.#limits.maxRedirects; redirects++) {
-      const result = await this.#visit(target, param, signal)
+      const result = await this.#visit(target, { ...options, signal })
       if (result instanceof Uint8Array) return result
       target = result
     }
@@ -106,7 +108,7 @@ export class ImageFetcher {
   }
 
   /** One hop: the picture, or where to go next. */
-  async #visit(target: AllowedUrl, param: string, signal: AbortSignal): Promise<Uint8Array | AllowedUrl> {
+  async #visit(target: AllowedUrl, { param, signal, judge }: FetchOptions): Promise<Uint8Array | AllowedUrl> {
     const addresses = await unlessAborted(addressesOf(target, this.#lookup), signal)
     const { connectTimeoutMs, headersTimeoutMs } = this.#limits
     const client = new Client(target.url.origin, {
@@ -130,7 +132,7 @@ export class ImageFetcher {
       clearTimeout(timer)
       if (redirectStatuses.includes(response.statusCode)) return this.#redirect(target, response)
       refuseByHeaders(response)
-      return await receivePicture(response.body, this.#limits, this.#limits, param)
+      return await receivePicture(response.body, this.#limits, this.#limits, param, judge)
     } finally {
       clearTimeout(timer)
       await client.destroy()

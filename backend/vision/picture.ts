@@ -7,6 +7,12 @@ import type { PixelSize, ResizeRule } from '../../shared/resize-rule.ts'
 import type { PreprocessorConfig } from '../model/model-config.ts'
 import type { Grid } from '../model/patches.ts'
 
+/**
+ * Hears of a picture's size, as looked at, when its header is there and the rest of it may still be on its way.
+ * @throws {ApiError} when the request cannot use it
+ */
+export type JudgeSize = (size: PixelSize, param: string) => void
+
 export interface PictureLimits {
   readonly maxBytes: number
   /** Bound on width · height, refused from the header before anything is decoded. */
@@ -74,7 +80,7 @@ export function tooManyPixels(
  * @throws {ApiError} invalid_image (over 200 times as long as wide), context_length_exceeded
  */
 export function planPictures(
-  pictures: readonly Picture[],
+  pictures: readonly Pick<Picture, 'size' | 'param'>[],
   preprocessor: PreprocessorConfig,
   maxImageTokens: number,
 ): readonly PicturePlan[] {
@@ -120,6 +126,6 @@ function gridOf(size: PixelSize, { patchSize }: PreprocessorConfig): Grid {
   return { height: size.height / patchSize, width: size.width / patchSize }
 }
 
-function paramOf(picture: Picture | undefined): { param?: string } {
+function paramOf(picture: Pick<Picture, 'param'> | undefined): { param?: string } {
   return picture === undefined ? {} : { param: picture.param }
 }

@@ -1,5 +1,11 @@
-import { isKnownFormat, readImageHeader } from '../../shared/image-header.ts'
-import { hasTooManyPixels, type PictureLimits, tooManyBytes, tooManyPixels } from './picture.ts'
+import { displaySize, isKnownFormat, readImageHeader } from '../../shared/image-header.ts'
+import {
+  hasTooManyPixels,
+  type JudgeSize,
+  type PictureLimits,
+  tooManyBytes,
+  tooManyPixels,
+} from './picture.ts'
 
 export interface Throughput {
   /** Average below which a transfer is given up, once `graceMs` have passed. */
@@ -12,7 +18,7 @@ const firstCapacity = 64 * 1024
 /**
  * Reads a picture from the other side, and stops at the first sign that it is none or too large: the header is looked
  * at as soon as its bytes are there, bytes are counted as they come. Leaving early ends the stream.
- * @throws {ApiError} image_too_large
+ * @throws {ApiError} image_too_large; what `judge` throws
  * @throws {Error} it is no picture, or comes too slowly
  */
 export async function receivePicture(
@@ -20,6 +26,7 @@ export async function receivePicture(
   limits: PictureLimits,
   { minBytesPerSecond, graceMs }: Throughput,
   param: string,
+  judge: JudgeSize = () => undefined,
 ): Promise<Uint8Array> {
   const beganMs = performance.now()
   let buffer = new Uint8Array(Math.min(firstCapacity, limits.maxBytes))
@@ -31,7 +38,7 @@ export async function receivePicture(
     buffer.set(chunk, length)
     length += chunk.length
 
-    if (length >= headerNeeds) headerNeeds = checkHeader(buffer.subarray(0, length), limits, param)
+    if (length >= headerNeeds) headerNeeds = checkHeader(buffer.subarray(0, length), limits, param, judge)
     const elapsedMs = performance.now() - beganMs
     if (elapsedMs > graceMs && length < (minBytesPerSecond * elapsedMs) / 1000)
       throw new Error('it comes too slowly')
@@ -41,7 +48,7 @@ export async function receivePicture(
 }
 
 /** How many bytes there must be before it is worth looking again. */
-function checkHeader(bytes: Uint8Array, limits: PictureLimits, param: string): number {
+function checkHeader(bytes: Uint8Array, limits: PictureLimits, param: string, judge: JudgeSize): number {
   const reading = readImageHeader(bytes)
   switch (reading.type) {
     case 'more':
@@ -51,6 +58,7 @@ function checkHeader(bytes: Uint8Array, limits: PictureLimits, param: string): n
       throw new Error(`the answer is no picture: ${reading.reason}`)
     case 'header':
       if (hasTooManyPixels(reading.header, limits)) throw tooManyPixels(reading.header, limits, param)
+      judge(displaySize(reading.header), param)
       return Number.POSITIVE_INFINITY
   }
 }
