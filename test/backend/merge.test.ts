@@ -23,9 +23,13 @@ test('every item comes once, in the order of its source, whatever the order they
       const index = random.below(sources.length)
       sources[index]?.push(`${index}:${sent[index]}`)
       sent[index] = (sent[index] ?? 0) + 1
+      if (random.chance(0.5)) sources[index]?.wake()
       if (random.chance(0.3)) await Promise.resolve()
     }
-    for (const source of sources) source.end()
+    for (const source of sources) {
+      source.end()
+      source.wake()
+    }
     await reading
     for (const [index, count] of sent.entries()) {
       const own = received.filter((item) => item.startsWith(`${index}:`))
