@@ -25,7 +25,7 @@ export type HttpContext = Context<HttpEnv>
 export function scopeOf(c: HttpContext): RequestScope {
   const { KEYS } = c.env
   return {
-    send: (keyId, operations) => KEYS.get(KEYS.idFromName(keyId)).decide(operations),
+    send: (keyId, operations) => KEYS.getByName(keyId).decide(operations),
     waitUntil: (promise) => c.executionCtx.waitUntil(promise),
   }
 }

@@ -3,23 +3,18 @@ import type { Settlement } from '../../shared/settlement.ts'
 import { type Begin, RunLog } from '../idempotency/run-log.ts'
 import { RunStore, type StoredHead } from '../idempotency/run-store.ts'
 import { JobBook, type JobDemand, maxOpenJobs, type OpenJobs, type SettledJobs } from '../jobs/job-book.ts'
-import type { Demand } from '../limits/amounts.ts'
 import { DurableLedger, type HeldLease } from '../limits/durable-ledger.ts'
-import type { Refusal } from '../limits/ledger.ts'
 import { periodsOf } from '../limits/quota-periods.ts'
 import { type Credentials, checkAccess } from './check-access.ts'
-import { explainRefusal } from './explain-refusal.ts'
+import { answerOf, demandOf, done, refusedAccess } from './key-answers.ts'
 import type { KeyRecord, KeySecret, KeySettings } from './key-record.ts'
 import { KeyStore } from './key-store.ts'
 import { reportLimits } from './limit-reports.ts'
-import { type KeyAnswer, type KeyOperation, toKeyLimits, type Use } from './operations.ts'
+import { type KeyAnswer, type KeyOperation, type LimitReport, toKeyLimits, type Use } from './operations.ts'
 import { addUsage, type DayUsage, noUsage } from './usage-log.ts'
 
 /** How long what was settled may stay unwritten; a crash charges it in full instead. */
 const flushAfterMs = 1000
-
-/** Nobody reads the limits of a lease that goes on or has ended. */
-const done: KeyAnswer = { type: 'granted', tenant: '', atMs: 0, reports: [] }
 
 /** Until some of so many jobs may have ended. */
 const tooManyJobsRetryMs = 60_000
@@ -48,9 +43,13 @@ export class KeyObject extends DurableObject {
     this.#jobs = new JobBook(ctx.storage)
   }
 
+  /** The answers of one call share their reports: the limits as they are when the call leaves, told once. */
   decide(operations: readonly KeyOperation[]): KeyAnswer[] {
     const nowMs = Date.now()
-    const answers = operations.map((operation) => this.#decide(operation, nowMs))
+    const reports: LimitReport[] = []
+    const answers = operations.map((operation) => this.#decide(operation, reports, nowMs))
+    const tells = answers.some((answer) => 'reports' in answer && answer.reports === reports)
+    if (tells && this.#record) reports.push(...this.#report(this.#record, nowMs))
     this.#flushLater()
     return answers
   }
@@ -67,8 +66,8 @@ export class KeyObject extends DurableObject {
   holderView(who: Credentials): HolderView | null {
     const nowMs = Date.now()
     if (checkAccess(this.#record, who, nowMs) || !this.#record) return null
-    const { id, name, expires_at, models, limits } = this.#record
-    const reports = reportLimits(this.#openLedger(nowMs), toKeyLimits(limits), nowMs)
+    const { id, name, expires_at, models } = this.#record
+    const reports = this.#report(this.#record, nowMs)
     return { id, name, expires_at, models, reports, jobs: this.#jobs.open(), days: this.#readUsage(31) }
   }
 
@@ -104,9 +103,9 @@ export class KeyObject extends DurableObject {
     const ledger = this.#openLedger(nowMs)
     const refusal = this.#jobs.reserve(ledger, lease, jobs, toKeyLimits(record.limits), nowMs)
     if (refusal === 'no_lease') return { type: 'no_lease' }
-    if (refusal !== 'too_many') return this.#answer(refusal, record, ledger, nowMs)
+    const reports = this.#report(record, nowMs)
+    if (refusal !== 'too_many') return answerOf(refusal, record, ledger, reports)
     const message = `this API key already has ${this.#jobs.open().count} jobs open, at most ${maxOpenJobs} may be`
-    const reports = reportLimits(ledger, toKeyLimits(record.limits), nowMs)
     return {
       type: 'refused',
       code: 'rate_limit_exceeded',
@@ -171,9 +170,9 @@ export class KeyObject extends DurableObject {
     return existed
   }
 
-  #decide(operation: KeyOperation, nowMs: number): KeyAnswer {
-    if (operation.type === 'admit') return this.#admit(operation, nowMs)
-    if (operation.type === 'identify') return this.#identify(operation.who, nowMs)
+  #decide(operation: KeyOperation, reports: readonly LimitReport[], nowMs: number): KeyAnswer {
+    if (operation.type === 'admit') return this.#admit(operation, reports, nowMs)
+    if (operation.type === 'identify') return this.#identify(operation.who, reports, nowMs)
     const record = this.#record
     // Deleted while requests ran: nothing is left to charge, and they may not go on.
     if (!record) return { type: 'no_lease' }
@@ -182,7 +181,7 @@ export class KeyObject extends DurableObject {
     switch (operation.type) {
       case 'extend': {
         const refusal = ledger.extend(operation.leaseId, operation.extra, limits, nowMs)
-        return refusal === 'no_lease' ? { type: 'no_lease' } : this.#answer(refusal, record, ledger, nowMs)
+        return refusal === 'no_lease' ? { type: 'no_lease' } : answerOf(refusal, record, ledger, reports)
       }
       case 'renew':
         return ledger.renew(operation.lease, nowMs) ? done : { type: 'no_lease' }
@@ -193,7 +192,11 @@ export class KeyObject extends DurableObject {
     }
   }
 
-  #admit(operation: Extract<KeyOperation, { type: 'admit' }>, nowMs: number): KeyAnswer {
+  #admit(
+    operation: Extract<KeyOperation, { type: 'admit' }>,
+    reports: readonly LimitReport[],
+    nowMs: number,
+  ): KeyAnswer {
     const record = this.#record
     const denied = checkAccess(record, operation.who, nowMs)
     if (denied || !record) return refusedAccess(denied)
@@ -205,19 +208,17 @@ export class KeyObject extends DurableObject {
     }
     const ledger = this.#openLedger(nowMs)
     const refusal = ledger.admit(leaseId, demand, toKeyLimits(record.limits), nowMs)
-    return this.#answer(refusal, record, ledger, nowMs)
+    return answerOf(refusal, record, ledger, reports)
   }
 
-  #identify(who: Credentials, nowMs: number): KeyAnswer {
+  #identify(who: Credentials, reports: readonly LimitReport[], nowMs: number): KeyAnswer {
     const denied = checkAccess(this.#record, who, nowMs)
     if (denied || !this.#record) return refusedAccess(denied)
-    return this.#answer(null, this.#record, this.#openLedger(nowMs), nowMs)
+    return answerOf(null, this.#record, this.#openLedger(nowMs), reports)
   }
 
-  #answer(refusal: Refusal | null, record: KeyRecord, ledger: DurableLedger, nowMs: number): KeyAnswer {
-    const reports = reportLimits(ledger, toKeyLimits(record.limits), nowMs)
-    if (refusal) return { type: 'refused', ...explainRefusal(refusal), reports }
-    return { type: 'granted', tenant: record.tenant, atMs: ledger.steadyMs, reports }
+  #report({ limits }: KeyRecord, nowMs: number): LimitReport[] {
+    return reportLimits(this.#openLedger(nowMs), toKeyLimits(limits), nowMs)
   }
 
   #openLedger(nowMs: number): DurableLedger {
@@ -275,18 +276,4 @@ export interface HolderView extends Pick<KeyRecord, 'id' | 'name' | 'expires_at'
   readonly reports: ReturnType<typeof reportLimits>
   readonly jobs: OpenJobs
   readonly days: readonly (DayUsage & { day: string })[]
-}
-
-function refusedAccess(denied: ReturnType<typeof checkAccess>): KeyAnswer {
-  const { code, message } = denied ?? { code: 'invalid_api_key', message: 'this API key is not valid' }
-  return { type: 'refused', code, message, retryAfterMs: null, reports: [] }
-}
-
-function demandOf(use: Use | null): Demand {
-  if (use === null) return { tokens: 0, imageBytes: 0, pixels: 0 }
-  return {
-    tokens: use.promptTokens + use.completionTokens,
-    imageBytes: use.imageBytes,
-    pixels: use.pixels,
-  }
 }
