@@ -83,10 +83,8 @@ export class Run {
     if (this.backend !== null) this.#c.get('services').pool.ended(this.backend)
     const { imageBytes, pixels } = usedPictures ? sumOf(this.#pictures) : { imageBytes: 0, pixels: 0 }
     const images = usedPictures ? this.#pictures.length : 0
-    const settled = this.lease.settle(tokens && { ...tokens, images, imageBytes, pixels })
-    settled
-      .catch((error: unknown) => log('ERROR', 'Use not settled', describeError(error)))
-      .finally(() => this.#over.resolve())
+    this.lease.settle(tokens && { ...tokens, images, imageBytes, pixels })
+    this.#over.resolve()
     this.#tell(tokens ?? noTokens, fields)
   }
 

@@ -48,9 +48,9 @@ export async function forwardJobs(
     const { text } = await answerWhole(response)
     return new Response(text, { status: response.status, headers: headersOf(response, lease) })
   } finally {
-    const ends = [lease.settle(accepted ? null : nothingUsed)]
-    if (reserved > 0 && !accepted) ends.push(releaseJobs(c, lease.id, reserved, heard.inDoubt))
-    c.executionCtx.waitUntil(Promise.all(ends.map(tellFailure)))
+    lease.settle(accepted ? null : nothingUsed)
+    if (reserved > 0 && !accepted)
+      c.executionCtx.waitUntil(tellFailure(releaseJobs(c, lease.id, reserved, heard.inDoubt)))
   }
 }
 

@@ -43,10 +43,11 @@ function idOf(c: HttpContext): string {
 async function passOn(c: HttpContext, target: string, lifeMs: number): Promise<Response> {
   const { keys, now } = c.get('services')
   const who = await credentialsOf(c)
-  const granted = requireGranted(await keys.ask(c.get('key').id, { type: 'identify', who }, scopeOf(c)))
   const life = new RequestLife(c.req.raw.signal, lifeMs, now)
   let streams = false
   try {
+    const asked = keys.ask(c.get('key').id, { type: 'identify', who }, scopeOf(c))
+    const granted = requireGranted(await life.unlessStopped(asked))
     const response = await askBackend(
       c,
       {

@@ -9,8 +9,6 @@ import type { KeyAnswer, LimitReport, Use } from './operations.ts'
 
 /** A third of a lease's life: two renewals may fail before it ends. */
 const renewAfterMs = 10_000
-const settleAttempts = 4
-const firstRetryMs = 50
 
 export interface AdmitOptions {
   readonly keyId: string
@@ -112,21 +110,10 @@ export class Lease {
     this.#held = { ...this.#held, demand: { tokens: 0, imageBytes: 0, pixels: 0 } }
   }
 
-  /**
-   * Replaces the reserve by what was used; null once it is the jobs'. Tries several times; after that the reserve stands
-   * as used.
-   */
-  async settle(use: Use | null): Promise<void> {
+  /** Replaces the reserve by what was used; null once it is the jobs'. Should the object not hear of it, the reserve stands. */
+  settle(use: Use | null) {
     this.#settled = true
-    for (let attempt = 0; attempt < settleAttempts; attempt++) {
-      if (attempt > 0) await scheduler.wait(firstRetryMs * 2 ** attempt)
-      try {
-        await this.#client.ask(this.#keyId, { type: 'settle', lease: this.#held, use }, this.#scope)
-        return
-      } catch (error) {
-        if (attempt === settleAttempts - 1) throw error
-      }
-    }
+    this.#client.tell(this.#keyId, { type: 'settle', lease: this.#held, use }, this.#scope)
   }
 
   #renewLater() {

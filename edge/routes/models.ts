@@ -7,6 +7,7 @@ import { type HttpContext, scopeOf } from '../http-env.ts'
 import { requireGranted } from '../keys/lease.ts'
 import { limitHeaders } from '../limit-headers.ts'
 import { backendsOf } from '../services.ts'
+import { withDeadline } from '../with-deadline.ts'
 
 const timeoutMs = 10_000
 
@@ -14,7 +15,10 @@ const timeoutMs = 10_000
 export async function listModels(c: HttpContext): Promise<Response> {
   const { keys, pool, sign, settings, now } = c.get('services')
   const who = credentialsOf(c)
-  const granted = requireGranted(await keys.ask(c.get('key').id, { type: 'identify', who }, scopeOf(c)))
+  const asked = keys.ask(c.get('key').id, { type: 'identify', who }, scopeOf(c))
+  const granted = requireGranted(
+    await withDeadline(asked, timeoutMs, 'the API key could not be checked in time'),
+  )
   const target = c.req.path
   const contentDigest = await contentDigestOf(new Uint8Array(0))
   const claims = {
