@@ -180,12 +180,13 @@ async function readRequest(
 
 async function readJson(
   raw: Request,
-  { schema }: CompletionEndpoint,
+  { schema, quickSchema }: CompletionEndpoint,
   limits: IntakeLimits,
   held: HeldBytes,
   attachments: Attachments,
 ): Promise<JsonObject> {
-  return parseRequest(schema, parseJson(await readLifted(raw, limits, held, attachments)))
+  const value = parseJson(await readLifted(raw, limits, held, attachments))
+  return quickSchema?.parse(value) ?? parseRequest(schema, value)
 }
 
 /** The text of a body without its pictures, which are lifted out of it. */
