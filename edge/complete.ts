@@ -3,6 +3,7 @@ import { headerNames } from '../shared/headers.ts'
 import { contentDigestOf } from '../shared/signing.ts'
 import { credentialsOf } from './authenticate.ts'
 import type { CompletionEndpoint } from './endpoints.ts'
+import { commonHeaders } from './envelope.ts'
 import { answerWhole } from './forward/answer-whole.ts'
 import { type Forwarded, forward, probeEjected } from './forward/forward.ts'
 import { relayStream } from './forward/relay-stream.ts'
@@ -61,7 +62,7 @@ async function answerOf(
     }
     const lease = await admit(c, taken, life)
     run = new Run(c, life, lease, taken.sent)
-    return await relay(await fetchAndForward(c, endpoint, taken, run, life, endTurn), run, life, once)
+    return await relay(c, await fetchAndForward(c, endpoint, taken, run, life, endTurn), run, life, once)
   } catch (error) {
     run?.fail(error)
     life.close()
@@ -160,6 +161,7 @@ async function fetchAndForward(
 }
 
 async function relay(
+  c: HttpContext,
   { response }: Forwarded,
   run: Run,
   life: RequestLife,
@@ -171,17 +173,17 @@ async function relay(
     if (value !== null) headers[name] = value
   }
   const { status } = response
-  const limits = limitHeaders(run.lease.reports)
+  const own = { ...commonHeaders(c), ...limitHeaders(run.lease.reports) }
   if (response.ok && isEventStream(response) && response.body) {
     const stream = relayStream(response.body, (result) => run.streamEnded(result), life.signal)
-    if (once) return withHeaders(await once.stream({ status, headers }, stream), limits)
-    return new Response(stream, { status, headers: { ...limits, ...headers } })
+    if (once) return withHeaders(await once.stream({ status, headers }, stream), own)
+    return new Response(stream, { status, headers: { ...own, ...headers } })
   }
   const { text, usage } = await answerWhole(response)
   if (status === 202) await run.becameJob()
   else run.answered(status, usage)
   if (once) await (response.ok ? once.keep({ status, headers }, text) : once.abandon())
-  return new Response(text, { status, headers: { ...limits, ...headers } })
+  return new Response(text, { status, headers: { ...own, ...headers } })
 }
 
 function withHeaders(response: Response, headers: Readonly<Record<string, string>>): Response {

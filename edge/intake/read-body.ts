@@ -10,14 +10,15 @@ const smallBytes = 32 * 1024
  * @throws ApiError `body_too_large`; what `onChunk` throws
  */
 export async function readBody(request: Request, maxBytes: number, onChunk: (chunk: Uint8Array) => void) {
-  const { body } = request
-  if (!body) return
   const declared = Number(request.headers.get('content-length') ?? Number.NaN)
   if (declared > maxBytes) throw tooLarge(maxBytes)
   if (declared <= smallBytes) {
     onChunk(new Uint8Array(await request.arrayBuffer()))
     return
   }
+  // Touched by none but large bodies: the stream it makes costs more than a small body's bytes.
+  const { body } = request
+  if (!body) return
   const reader = body.getReader({ mode: 'byob' })
   try {
     await readAll(reader, maxBytes, onChunk)
