@@ -9,8 +9,8 @@ import { GenuineKeys } from './keys/genuine-keys.ts'
 import { KeyClient } from './keys/key-client.ts'
 import { createKeyChecker, type KeyChecker } from './keys/key-format.ts'
 
-/** Six bodies of 2 MB keep a core busy (bench/edge); more only wait for it with their hands full. */
-const largeBodiesAtOnce = 6
+/** Four bodies of 2 MB keep a core busy (bench/edge); more only wait for it with their hands full. */
+const largeBodiesAtOnce = 4
 const maxTurnWaitMs = 3000
 
 /** What all requests of an isolate share. */
