@@ -1,16 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import { encodeBase64url } from './base64url.ts'
 import { ApiError } from './errors.ts'
+import { readFreshSignature, signFreshly } from './fresh-signature.ts'
 import { headerNames } from './headers.ts'
-import {
-  checkSignature,
-  contentDigestOf,
-  createSignature,
-  formatSignature,
-  importSigningKey,
-  parseSignature,
-  type SigningKey,
-} from './signing.ts'
+import { contentDigestOf, importSigningKey, type SigningKey } from './signing.ts'
 
 /** Where the edge takes settlements. */
 export const settlementsPath = '/backend/settlements'
@@ -51,8 +43,6 @@ export const settlementAnswer = z
 export type SettlementRequest = z.infer<typeof settlementRequest>
 export type Settlement = SettlementRequest['settlements'][number]
 
-/** How far the clocks of backend and edge may differ. */
-const maxSkewMs = 60_000
 /** Stands where a request has its claims, so that neither signature can ever pass for the other. */
 const purpose = 'settlement'
 const contentType = 'application/json'
@@ -64,13 +54,11 @@ export async function signSettlements(
   nowMs: number,
 ): Promise<Record<string, string>> {
   const contentDigest = await contentDigestOf(body)
-  const nonce = encodeBase64url(crypto.getRandomValues(new Uint8Array(16)))
-  const head = { keyId: key.id, time: Math.floor(nowMs / 1000), nonce }
-  const signature = await createSignature(await importSigningKey(key), partsOf(contentDigest), head)
+  const imported = await importSigningKey(key)
   return {
     'content-type': contentType,
     [headerNames.contentDigest]: contentDigest,
-    [headerNames.signature]: formatSignature(signature),
+    [headerNames.signature]: await signFreshly(key.id, imported, partsOf(contentDigest), nowMs),
   }
 }
 
@@ -91,19 +79,13 @@ export async function verifySettlements(
   keys: readonly SigningKey[],
   nowMs: number,
 ): Promise<VerifiedSettlements> {
-  const signature = parseSignature(headers.get(headerNames.signature) ?? '')
-  const contentDigest = headers.get(headerNames.contentDigest)
-  const key = keys.find(({ id }) => id === signature?.keyId)
-  if (!signature || !key || !contentDigest) throw refusedSettlement()
-  if (!(await checkSignature(await importSigningKey(key), partsOf(contentDigest), signature))) {
-    throw refusedSettlement()
-  }
-  if (Math.abs(nowMs - signature.time * 1000) > maxSkewMs) throw refusedSettlement()
+  const signature = await readFreshSignature(headers, keys, partsOf, nowMs)
+  if (!signature) throw refusedSettlement()
   return {
     nonce: signature.nonce,
-    expiresMs: nowMs + 2 * maxSkewMs,
+    expiresMs: signature.expiresMs,
     async checkBody(body) {
-      if ((await contentDigestOf(body)) !== contentDigest) throw refusedSettlement()
+      if (!(await signature.covers(body))) throw refusedSettlement()
     },
   }
 }
