@@ -1,6 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { Pool } from 'undici'
+import { readdir, readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import type { Gateway } from './gateways.ts'
+import { HttpMessages } from './http-messages.ts'
 
 const path = '/v1/chat/completions'
 const concurrency = 32
@@ -12,27 +13,40 @@ export interface LoadResult {
   readonly errors: number
 }
 
-/** Requests a second with 32 at a time, for so long. */
+/** Answers are short: all of one is kept. */
+const keptBytes = 64 * 1024
+
+/** Requests a second with 32 at a time, for so long. Plain sockets, so that the load leaves the machine to the gateway. */
 export async function measureRps(gateway: Gateway, body: string, seconds: number): Promise<LoadResult> {
-  const pool = new Pool(gateway.url, { connections: concurrency, pipelining: 1 })
-  const headers = { 'content-type': 'application/json', ...gateway.headers }
-  const cpuBeforeMs = await cpuTimeMs(gateway.pid)
+  const { hostname, port, host } = new URL(gateway.url)
+  const headers = {
+    ...{ host, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+    ...gateway.headers,
+  }
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  const request = Buffer.from(`POST ${path} HTTP/1.1\r\n${head.join('')}\r\n${body}`)
+  const cpuBeforeUs = await cpuTimeUs(gateway.pid)
   const startMs = performance.now()
   const endMs = startMs + seconds * 1000
   let answered = 0
   let errors = 0
-  async function worker() {
-    while (performance.now() < endMs) {
-      const { statusCode, body: answer } = await pool.request({ method: 'POST', path, headers, body })
-      const text = await answer.text()
-      if (statusCode === 200 && text.includes('hello there')) answered += 1
-      else errors += 1
-    }
-  }
-  await Promise.all(Array.from({ length: concurrency }, worker))
+  const client = () =>
+    new Promise<void>((resolve, reject) => {
+      const socket = connect(Number(port), hostname)
+      const send = () => void (performance.now() < endMs ? socket.write(request) : socket.destroy())
+      const answers = new HttpMessages(keptBytes, (status, first, last) => {
+        const right = first.includes('hello there') || last.includes('hello there')
+        if (status.startsWith('HTTP/1.1 200') && right) answered += 1
+        else errors += 1
+        send()
+      })
+      socket.setNoDelay(true)
+      socket.on('connect', send).on('data', (bytes) => answers.push(bytes))
+      socket.on('error', reject).on('close', resolve)
+    })
+  await Promise.all(Array.from({ length: concurrency }, client))
   const elapsedS = (performance.now() - startMs) / 1000
-  const cpuMicros = ((await cpuTimeMs(gateway.pid)) - cpuBeforeMs) * (1000 / answered)
-  await pool.close()
+  const cpuMicros = ((await cpuTimeUs(gateway.pid)) - cpuBeforeUs) / answered
   return { rps: answered / elapsedS, cpuMicros, errors }
 }
 
@@ -79,18 +93,20 @@ async function lastCancelled({ url }: Gateway): Promise<number> {
   return Number(await (await fetch(`${url}/cancelled`)).text())
 }
 
-/** CPU time a process has taken in all its threads, to 10 ms (proc(5): fields 14 and 15 of stat, in hundredths). */
-async function cpuTimeMs(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-  // The second field is a name and may hold anything but ends with the last parenthesis.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) * 10
+/** CPU time a process has taken in all its threads that live, microseconds (schedstat's first field, nanoseconds). */
+async function cpuTimeUs(pid: number): Promise<number> {
+  const threads = await readdir(`/proc/${pid}/task`)
+  const stats = await Promise.all(
+    threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').catch(() => '0')),
+  )
+  return stats.reduce((sum, stat) => sum + Number(stat.split(' ', 1)[0]) / 1000, 0)
 }
 
-/** The most memory a process has ever had resident, megabytes. */
-export async function peakMemoryMb(pid: number): Promise<number> {
+/** Memory of a process, megabytes: the most it has ever had resident, and what of it is now its own, not a file's. */
+export async function memoryMb(pid: number): Promise<{ peak: number; own: number }> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8')
-  return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) / 1024
+  const field = (name: string) => Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1024
+  return { peak: field('VmHWM'), own: field('RssAnon') }
 }
 
 export function median(values: readonly number[]): number {

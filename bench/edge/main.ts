@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { startEdge, startPortkey, startUpstream } from './gateways.ts'
-import { type LoadResult, measureCancel, measureRps, measureTtfb, median, peakMemoryMb } from './load.ts'
+import { type LoadResult, measureCancel, measureRps, measureTtfb, median, memoryMb } from './load.ts'
 
 // `npm run bench:edge -- --json`: what the edge costs, against Portkey's gateway and no gateway, over one mock upstream.
 const { values } = parseArgs({
@@ -12,7 +12,8 @@ const { values } = parseArgs({
 })
 const seconds = Number(values.seconds)
 const rounds = Number(values.rounds)
-const warmUpSeconds = 2
+/** Until both have compiled what they use most. */
+const warmUpSeconds = 5
 const ttfbCount = 200
 const cancelCount = 20
 
@@ -39,7 +40,7 @@ for (const gateway of [edge, portkey, upstream]) await gateway.close()
 const report = {
   small_rps_vs_portkey: round(small.edge.rps / small.portkey.rps),
   large_rps_vs_portkey: round(large.edge.rps / large.portkey.rps),
-  large_peak_mb: round(large.peakMb),
+  large_peak_mb: round(large.memory.peak),
   added_ttfb_p50_ms: round(edgeTtfb - directTtfb),
   cancel_ms: round(Math.max(...cancels)),
   raw: {
@@ -50,7 +51,11 @@ const report = {
     large_rps: rpsOf(large),
     small_cpu_us: cpuOf(small),
     large_cpu_us: cpuOf(large),
-    small_peak_mb: round(small.peakMb),
+    small_cpu_vs_portkey: round(small.portkey.cpuMicros / small.edge.cpuMicros),
+    large_cpu_vs_portkey: round(large.portkey.cpuMicros / large.edge.cpuMicros),
+    small_peak_mb: round(small.memory.peak),
+    /** Without the pages of workerd's program file. */
+    own_mb: { small: round(small.memory.own), large: round(large.memory.own) },
     errors: [small, large].flatMap(({ edge: ours, portkey: theirs }) => [ours.errors, theirs.errors]),
     ttfb_p50_ms: { direct: round(directTtfb), edge: round(edgeTtfb), portkey: round(portkeyTtfb) },
     cancel_ms: { p50: round(median(cancels)), max: round(Math.max(...cancels)) },
@@ -63,7 +68,7 @@ interface Comparison {
   readonly edge: LoadResult
   readonly portkey: LoadResult
   /** Of the edge's process, which served this body alone. */
-  readonly peakMb: number
+  readonly memory: Awaited<ReturnType<typeof memoryMb>>
 }
 
 /** Alternating rounds, so that whatever else the machine does meets both alike. */
@@ -76,9 +81,9 @@ async function compare(body: string): Promise<Comparison> {
     results.edge.push(await measureRps(ours, body, seconds))
   }
   results.direct.push(await measureRps(upstream, body, seconds))
-  const peakMb = await peakMemoryMb(ours.pid)
+  const memory = await memoryMb(ours.pid)
   await ours.close()
-  return { direct: whole(results.direct), edge: whole(results.edge), portkey: whole(results.portkey), peakMb }
+  return { direct: whole(results.direct), edge: whole(results.edge), portkey: whole(results.portkey), memory }
 }
 
 function whole(results: readonly LoadResult[]): LoadResult {
