@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { bundle } from './bundle.ts'
 import { readProfile } from './model-profile.ts'
@@ -17,11 +17,13 @@ const { values } = readArguments({
     'model-path': { type: 'string', default: 'models/glm4v-tiny' },
     'max-context-length': { type: 'string', default: '2048' },
     'redis-url': { type: 'string' },
+    /** Secrets, keys and the bundle. */
+    folder: { type: 'string', default: '.cache/dev-edge' },
   },
 })
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const folder = join(root, '.cache/dev-edge')
+const folder = resolve(root, values.folder)
 const startTimeoutMs = 120_000
 
 await mkdir(folder, { recursive: true })

@@ -2,18 +2,9 @@ import { Redis } from 'ioredis'
 import type { JobBody } from '../../backend/job-body.ts'
 import { RedisServer } from '../../bench/support/redis-server.ts'
 import { readProfile } from '../../edge/cli/model-profile.ts'
+import { type KeyUsage, quotaUsedOf } from './key-usage.ts'
 import { type Program, startProgram } from './program.ts'
 import { edgeSecrets, freePort, SelfHostedEdge } from './self-hosted-edge.ts'
-
-export interface KeyUsage {
-  readonly open_jobs: { readonly count: number; readonly tokens: number }
-  readonly limits: readonly { readonly name: string; readonly limit: number; readonly remaining: number }[]
-  readonly days: readonly {
-    readonly requests: number
-    readonly prompt_tokens: number
-    readonly completion_tokens: number
-  }[]
-}
 
 /** The edge in workerd, a backend with the model that ships and a Redis, each a process of its own. */
 export class EdgeWithJobs {
@@ -104,10 +95,8 @@ export class EdgeWithJobs {
   /** Tokens the day's quota counts as taken, once nothing is reserved any more. */
   async settled(key: string): Promise<number> {
     for (;;) {
-      const { limits, open_jobs } = await this.usage(key)
-      const day = limits.find(({ name }) => name === 'tokensPerDay')
-      if (day === undefined) throw new Error('the key has no quota')
-      if (open_jobs.count === 0) return day.limit - day.remaining
+      const usage = await this.usage(key)
+      if (usage.open_jobs.count === 0) return quotaUsedOf(usage)
       await new Promise((resolve) => setTimeout(resolve, 50))
     }
   }

@@ -1,6 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { type Settlement, settlementsPath, signSettlements } from '../../../shared/settlement.ts'
 import { parseSigningKeys, type SigningKey } from '../../../shared/signing.ts'
+import { type KeyUsage, quotaUsedOf } from '../../support/key-usage.ts'
 import { call, type MadeKey, seenOf, tinyPng } from './support.ts'
 
 export const job = (fields: Record<string, unknown> = {}) => ({
@@ -70,25 +71,12 @@ export async function settle(
   return call(settlementsPath, await settlementCall(keyId, [settlement]))
 }
 
-export interface Usage {
-  readonly open_jobs: { readonly count: number; readonly tokens: number }
-  readonly limits: readonly { readonly name: string; readonly limit: number; readonly remaining: number }[]
-  readonly days: readonly {
-    readonly requests: number
-    readonly prompt_tokens: number
-    readonly completion_tokens: number
-    readonly images: number
-  }[]
-}
-
-export async function usageOf(key: string): Promise<Usage> {
+export async function usageOf(key: string): Promise<KeyUsage> {
   const response = await call('/v1/usage', { headers: { authorization: `Bearer ${key}` } })
-  return (await response.json()) as Usage
+  return (await response.json()) as KeyUsage
 }
 
 /** Tokens the day's quota counts as taken. */
 export async function quotaUsed(key: string): Promise<number> {
-  const day = (await usageOf(key)).limits.find(({ name }) => name === 'tokensPerDay')
-  if (!day) throw new Error('the key has no quota')
-  return day.limit - day.remaining
+  return quotaUsedOf(await usageOf(key))
 }
