@@ -43,6 +43,7 @@ class Kind:
     width: tuple[int, int]  # pixels
     height: tuple[int, int]
     images: int = 1
+    frozen: float = 0.0  # share of batches in which the language model alone learns, from pictures seen without gradients
     speaks: bool = True  # False: no conversation, only the auxiliary head learns to name the characters
     difficulty: Difficulty = field(default_factory=Difficulty)
 
@@ -65,6 +66,7 @@ class Batch:
     ids: np.ndarray | None = None  # [conversations, length]
     targets: np.ndarray | None = None  # [conversations, length]
     positions: np.ndarray | None = None  # [3, conversations, length]
+    frozen: bool = False
 
 
 def draw(random: random.Random, kind: Kind, width: int, height: int) -> tuple[Drawing, Scene]:
@@ -121,14 +123,15 @@ def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> l
     grid = height // STEP, width // STEP
     # A second question is cheap beside a large picture, dear beside a small one.
     most = 1 if width * height < 20_000 and random.random() < 0.8 else 3
-    size = batch_size(width, height, kind.images, budget if kind.speaks else 2 * budget)
+    frozen = random.random() < kind.frozen
+    size = batch_size(width, height, kind.images, budget if kind.speaks and not frozen else 2 * budget)
     make, views = (conversations, VIEWS) if kind.speaks else (pages, CUTS)
     lessons = [lesson for _ in range(-(-size * POOL // views)) for lesson in make(random, tokenizer, kind, grid, most)][: size * POOL]
     if kind.speaks:
         lessons.sort(key=lambda lesson: len(lesson.conversation.ids))
     else:
         random.shuffle(lessons)
-    return [join(tokenizer, kind, grid, lessons[start : start + size]) for start in range(0, len(lessons), size)]
+    return [join(tokenizer, kind, grid, lessons[start : start + size], frozen) for start in range(0, len(lessons), size)]
 
 
 def pages(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> list[Lesson]:
@@ -157,13 +160,13 @@ def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
     return token_cells(name_cells(marks, grid[0] * STEP // CELL, grid[1] * STEP // CELL))
 
 
-def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson]) -> Batch:
+def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: bool = False) -> Batch:
     pixels = np.stack([picture for lesson in lessons for picture in lesson.pixels]).astype(np.float16)
     cells = np.stack([picture for lesson in lessons for picture in lesson.cells])
     if not kind.speaks:
         return Batch(kind.name, grid, pixels, cells)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
-    return Batch(kind.name, grid, pixels, cells, ids, targets, positions)
+    return Batch(kind.name, grid, pixels, cells, ids, targets, positions, frozen)
 
 
 def serve(requests: Queue, batches: Queue, seed: int) -> None:
