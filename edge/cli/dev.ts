@@ -31,6 +31,7 @@ const secrets = await ownSecrets()
 const modelFolder = values['model-path']
 const maxContextLength = Number(values['max-context-length'])
 const children: ChildProcess[] = []
+let stopping = false
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopAll())
 
 const edge = `http://127.0.0.1:${values.port}`
@@ -84,12 +85,15 @@ function start(command: string, args: readonly string[], env: Record<string, str
   const child = spawn(command, args, { cwd: root, env: { ...process.env, ...env }, stdio: 'inherit' })
   children.push(child)
   child.once('exit', (code) => {
-    process.exitCode = code ?? 0
+    process.exitCode ||= code ?? 0
     stopAll()
   })
 }
 
+/** Once: a second signal would tell the backend not to wait for its running answers. */
 function stopAll() {
+  if (stopping) return
+  stopping = true
   for (const child of children) if (child.exitCode === null) child.kill('SIGTERM')
 }
 
