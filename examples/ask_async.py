@@ -60,6 +60,7 @@ async def stream(client: httpx.AsyncClient, body: dict):
                 raise Busy(error, float(response.headers.get("retry-after", "1")))
             raise error
         async for line in response.aiter_lines():
+            line = line.rstrip("\r\n")  # httpx before 0.24 leaves them on
             if not line.startswith("data: "):
                 continue
             if line == "data: [DONE]":

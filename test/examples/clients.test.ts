@@ -1,11 +1,18 @@
 import { type ExecFileException, execFile } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { RunningServer } from '../../backend/start-server.ts'
 import { startTestServer } from '../support/start-test-server.ts'
+
+/** Debian's packages are seen by Debian's Python alone; another one may come first on the PATH. */
+const python = mkdtempSync(join(tmpdir(), 'glm-python-'))
+symlinkSync('/usr/bin/python3', join(python, 'python3'))
+afterAll(() => rmSync(python, { recursive: true }))
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -16,7 +23,7 @@ interface Ran {
 }
 
 function run(command: string, env: Readonly<Record<string, string>>): Promise<Ran> {
-  const options = { cwd: root, env: { ...process.env, ...env } }
+  const options = { cwd: root, env: { ...process.env, PATH: `${python}:${process.env['PATH']}`, ...env } }
   return new Promise((resolve) => {
     execFile(
       'bash',
