@@ -54,5 +54,19 @@ def from_folder(model: Glm4v, folder: Path, tokenizer: Tokenizer) -> int:
         for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
             own[name][new] = state.pop(name)[old].float()
         for name, value in state.items():
-            own[name].copy_(value.float())
+            own[name].copy_(with_more_heads(name, value.float(), own[name]))
     return len(known)
+
+
+def with_more_heads(name: str, old: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Weights of a text attention with fewer heads, so that it still computes the same: keys and values once for each
+    group, queries as they were and new ones beside them, of whose values nothing is used yet."""
+    if old.shape == own.shape:
+        return old
+    if ".k_proj." in name or ".v_proj." in name:
+        return old.repeat(len(own) // len(old), *[1] * (old.dim() - 1))
+    if ".q_proj." in name:
+        return torch.cat((old, own[len(old) :]))
+    if ".o_proj." in name:
+        return torch.cat((old, torch.zeros(len(own), own.shape[1] - old.shape[1])), 1)
+    raise ValueError(f"{name} is {tuple(old.shape)}, not {tuple(own.shape)}")
