@@ -17,6 +17,7 @@ from .model import Glm4v, Shape, TextShape
 from .tokenizer import build_tokenizer, vocabulary_size
 
 MEMORY = 0.97  # of the running means
+NAMER_ALONE = 120  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
 
 
 @dataclass
@@ -127,6 +128,7 @@ class Trainer:
     def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The auxiliary loss, which character is centred in each cell, on every token with one and a few without;
         and the share of characters named right."""
+        images = images.detach() if self.progress.step < NAMER_ALONE else images
         chosen = (cells != BLANK).any(-1) | (torch.rand(cells.shape[:2]) < 0.1)
         wanted = cells[chosen].flatten()
         logits = self.namer(images[chosen]).float().view(-1, CLASSES)
