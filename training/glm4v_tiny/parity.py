@@ -54,7 +54,7 @@ def compare(folder: Path) -> float:
     source, worst = random.Random(5), 0.0
     for sizes, questions, system, think in CONVERSATIONS:
         text = Kind("text", 1, {"text": 1}, (0, 0), (0, 0))
-        images = [draw(source, text, *size)[0] for size in sizes]
+        images = [draw(source, text, *size)[0][0] for size in sizes]
         fitted = [fit(image) for image in images]
         pixels = [torch.from_numpy(patches(image)) for image in fitted]
         processed = processor(images=images, return_tensors="pt")
