@@ -7,14 +7,11 @@ import { Random, testSeed } from '../support/random.ts'
 import { startTestServer } from '../support/start-test-server.ts'
 
 /** A sample here; `SCHEMA_FUZZ=500 npx vitest run test/e2e/schema-fuzz.test.ts` is the long run. */
-const SCHEMAS = Number(process.env['SCHEMA_FUZZ'] ?? 16)
+const SCHEMAS = Number(process.env['SCHEMA_FUZZ'] ?? 64)
 const MAX_TOKENS = 3800
 const CONCURRENCY = 4
-/**
- * Random weights close a string when they happen to, so that about one answer in fifty does not end. The long run asks for
- * the promised share; of the sample's dozen, two that do not end would be below it in one run of forty, four in one of ten thousand.
- */
-const MIN_FINISHED = SCHEMAS < 100 ? 0.7 : 0.95
+/** Random weights close a string when they happen to: of a sample a few more may not end, but of few schemas one is much. */
+const MIN_FINISHED = SCHEMAS < 100 ? 0.9 : 0.95
 
 const randomModel = fileURLToPath(new URL('../fixtures/glm4v-random', import.meta.url))
 let running: RunningServer
