@@ -59,14 +59,9 @@ def from_folder(model: Glm4v, folder: Path, tokenizer: Tokenizer) -> int:
 
 
 def with_more_heads(name: str, old: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Weights of a text attention with fewer heads, so that it still computes the same: keys and values once for each
-    group, queries as they were and new ones beside them, of whose values nothing is used yet."""
+    """Weights of a text attention with fewer key-value heads, repeated so that it still computes the same."""
     if old.shape == own.shape:
         return old
     if ".k_proj." in name or ".v_proj." in name:
         return old.repeat(len(own) // len(old), *[1] * (old.dim() - 1))
-    if ".q_proj." in name:
-        return torch.cat((old, own[len(old) :]))
-    if ".o_proj." in name:
-        return torch.cat((old, torch.zeros(len(own), own.shape[1] - old.shape[1])), 1)
     raise ValueError(f"{name} is {tuple(old.shape)}, not {tuple(own.shape)}")

@@ -31,8 +31,8 @@ class TextShape:
     hidden_size: int = 320
     intermediate_size: int = 896
     num_hidden_layers: int = 6
-    num_attention_heads: int = 6
-    num_key_value_heads: int = 3
+    num_attention_heads: int = 5  # the reference takes hidden_size / heads for the size of a head
+    num_key_value_heads: int = 5
     head_dim: int = 64
     rms_norm_eps: float = 1e-5
     max_position_embeddings: int = 4096
