@@ -20,6 +20,7 @@ const series = [
   { name: 'llama.cpp, 4 bits', prefix: 'llamacpp_q4_0_decode_', colour: '#26a269', dash: '6 4' },
 ] as const
 
+const title = 'Tokens a second over streams decoded together, GLM-OCR’s size'
 const [width, height] = [640, 360]
 const plot = { left: 50, right: 470, top: 40, bottom: 310 }
 
@@ -50,8 +51,9 @@ function draw({ raw, machine, date }: z.infer<typeof figures>): string {
   })
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${title}</title>`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    text(plot.left, 22, 'Tokens a second over streams decoded together, GLM-OCR’s size', 'start'),
+    text(plot.left, 22, title, 'start'),
     ...grid,
     ...ticks,
     text((plot.left + plot.right) / 2, plot.bottom + 34, 'streams', 'middle'),
