@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
-import type { AnswerEnd } from './completions.ts'
+import type { AnswerEnd } from './completion/completions.ts'
 import type { EngineStats } from './engine/stats.ts'
 import type { ServerState } from './state.ts'
 

@@ -1,10 +1,10 @@
 import { ApiError } from '../shared/errors.ts'
 import { ByteBudget } from './byte-budget.ts'
 import type { Config } from './config.ts'
+import type { JobService } from './deferral/start-jobs.ts'
 import type { Log } from './log.ts'
 import { Metrics } from './metrics.ts'
 import type { Services } from './services.ts'
-import type { JobService } from './start-jobs.ts'
 import type { ServerState } from './state.ts'
 import { Tracing } from './tracing.ts'
 

@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net'
 import { type ServerType, serve } from '@hono/node-server'
 import { createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { startJobs } from './deferral/start-jobs.ts'
 import type { Log } from './log.ts'
 import { Server } from './server.ts'
 import { startServices } from './services.ts'
 import { watchForStalls } from './stall-watch.ts'
-import { startJobs } from './start-jobs.ts'
 import { version } from './version.ts'
 
 /** A client that needs longer than this for its headers is not one. */

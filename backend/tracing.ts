@@ -12,7 +12,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import { createMiddleware } from 'hono/factory'
 import { routePath } from 'hono/route'
-import type { HttpEnv } from './http-env.ts'
+import type { HttpEnv } from './http/http-env.ts'
 
 /** Names of the stages in the order a request passes them, as the log line spells their milliseconds. */
 const stages = ['queue', 'image', 'vision', 'prefill', 'decode'] as const

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { ApiError } from '../../shared/errors.ts'
-import type { ImageInput } from '../completion-request.ts'
+import type { ImageInput } from '../completion/completion-request.ts'
 import { createLog } from '../log.ts'
 import { type Services, startServices } from '../services.ts'
 import type { CommandIo } from './command-io.ts'

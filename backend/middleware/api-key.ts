@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createMiddleware } from 'hono/factory'
 import { ApiError } from '../../shared/errors.ts'
-import type { HttpEnv } from '../http-env.ts'
+import type { HttpEnv } from '../http/http-env.ts'
 
 const openPaths = new Set(['/', '/docs', '/health', '/livez', '/openapi.json', '/readyz'])
 

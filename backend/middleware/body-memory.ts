@@ -1,6 +1,6 @@
 import { createMiddleware } from 'hono/factory'
 import type { ByteBudget } from '../byte-budget.ts'
-import type { HttpEnv } from '../http-env.ts'
+import type { HttpEnv } from '../http/http-env.ts'
 
 /**
  * Counts a body against the budget before a byte of it is read, until the answer's end: what was parsed from it lives as

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createMiddleware } from 'hono/factory'
-import type { HttpEnv } from '../http-env.ts'
+import type { HttpEnv } from '../http/http-env.ts'
 
 /** A caller's own id is kept when it is harmless in a header and a log line. */
 const harmless = /^[\w.:-]{1,128}$/

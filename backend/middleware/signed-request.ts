@@ -5,8 +5,8 @@ import { MemoryNonceStore } from '../../shared/nonce-store.ts'
 import { verifySignedRequest } from '../../shared/signed-request.ts'
 import type { SigningKey } from '../../shared/signing.ts'
 import { readWireBody } from '../../shared/wire-body.ts'
-import type { HttpEnv } from '../http-env.ts'
-import { readBody } from '../read-body.ts'
+import type { HttpEnv } from '../http/http-env.ts'
+import { readBody } from '../http/read-body.ts'
 import type { Server } from '../server.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { Operation, Responses } from '../openapi-document.ts'
+import type { Operation, Responses } from '../http/openapi-document.ts'
 import { type Html, renderSchema, renderText, type Schema, typeName } from './render-schema.ts'
 
 export const operationId = (method: string, path: string) =>

@@ -1,5 +1,5 @@
 import { html, raw } from 'hono/html'
-import { type OpenApiDocument, operationsOf } from '../openapi-document.ts'
+import { type OpenApiDocument, operationsOf } from '../http/openapi-document.ts'
 import { operationId, renderOperation } from './render-operation.ts'
 import { type Html, renderSchema, renderText, type Schema } from './render-schema.ts'
 

@@ -1,5 +1,5 @@
 import { html } from 'hono/html'
-import type { OpenApiDocument } from '../openapi-document.ts'
+import type { OpenApiDocument } from '../http/openapi-document.ts'
 
 export type Schema = NonNullable<NonNullable<OpenApiDocument['components']>['schemas']>[string]
 export type Html = ReturnType<typeof html>

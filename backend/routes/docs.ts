@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { errorResponses } from '../error-responses.ts'
-import type { HttpEnv } from '../http-env.ts'
-import type { OpenApiDocument } from '../openapi-document.ts'
+import { errorResponses } from '../http/error-responses.ts'
+import type { HttpEnv } from '../http/http-env.ts'
+import type { OpenApiDocument } from '../http/openapi-document.ts'
 import { renderPage } from '../reference/render-page.ts'
 
 const docsRoute = createRoute({

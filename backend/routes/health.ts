@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { errorResponses } from '../error-responses.ts'
-import type { HttpEnv } from '../http-env.ts'
+import { errorResponses } from '../http/error-responses.ts'
+import type { HttpEnv } from '../http/http-env.ts'
 import type { ServerState } from '../state.ts'
 
 const healthSchema = z

@@ -1,8 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { modelListSchema, modelSchema } from '../../shared/chat-response.ts'
-import { errorResponses } from '../error-responses.ts'
-import type { HttpEnv } from '../http-env.ts'
-import { requireModel } from '../require-model.ts'
+import { errorResponses } from '../http/error-responses.ts'
+import type { HttpEnv } from '../http/http-env.ts'
+import { requireModel } from '../http/require-model.ts'
 import type { Server } from '../server.ts'
 import type { ServedModel } from '../services.ts'
 

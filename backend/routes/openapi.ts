@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
-import { errorResponses } from '../error-responses.ts'
-import type { HttpEnv } from '../http-env.ts'
-import type { OpenApiDocument } from '../openapi-document.ts'
+import { errorResponses } from '../http/error-responses.ts'
+import type { HttpEnv } from '../http/http-env.ts'
+import type { OpenApiDocument } from '../http/openapi-document.ts'
 
 const openApiRoute = createRoute({
   method: 'get',

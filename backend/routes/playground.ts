@@ -3,8 +3,8 @@ import { serveStatic } from '@hono/node-server/serve-static'
 import { createRoute, type OpenAPIHono, z } from '@hono/zod-openapi'
 import { etag } from 'hono/etag'
 import { secureHeaders } from 'hono/secure-headers'
-import { errorResponses } from '../error-responses.ts'
-import type { HttpEnv } from '../http-env.ts'
+import { errorResponses } from '../http/error-responses.ts'
+import type { HttpEnv } from '../http/http-env.ts'
 
 const playgroundRoute = createRoute({
   method: 'get',

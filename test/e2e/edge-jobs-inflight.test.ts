@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { JobBody } from '../../backend/job-body.ts'
+import type { JobBody } from '../../backend/deferral/job-body.ts'
 import { tinyPicture } from '../../bench/jobs/tiny-picture.ts'
 import { EdgeWithJobs } from '../support/edge-with-jobs.ts'
 import { Random, testSeed } from '../support/random.ts'

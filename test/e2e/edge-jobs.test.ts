@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { JobBody } from '../../backend/job-body.ts'
+import type { JobBody } from '../../backend/deferral/job-body.ts'
 import { tinyPicture } from '../../bench/jobs/tiny-picture.ts'
 import { settlementsPath, signSettlements } from '../../shared/settlement.ts'
 import { parseSigningKeys } from '../../shared/signing.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { afterEach, expect, test } from 'vitest'
-import type { JobBody } from '../../backend/job-body.ts'
+import type { JobBody } from '../../backend/deferral/job-body.ts'
 import { tinyPicture } from '../../bench/jobs/tiny-picture.ts'
 import { RedisServer } from '../../bench/support/redis-server.ts'
 import { dataUri, samplePath } from '../support/pictures.ts'

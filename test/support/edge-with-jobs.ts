@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis'
-import type { JobBody } from '../../backend/job-body.ts'
+import type { JobBody } from '../../backend/deferral/job-body.ts'
 import { RedisServer } from '../../bench/support/redis-server.ts'
 import { readProfile } from '../../edge/cli/model-profile.ts'
 import { type KeyUsage, quotaUsedOf } from './key-usage.ts'

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { OpenApiDocument } from '../../backend/openapi-document.ts'
+import type { OpenApiDocument } from '../../backend/http/openapi-document.ts'
 
 export type Schema = NonNullable<NonNullable<OpenApiDocument['components']>['schemas']>[string]
 type Spelled = Exclude<Schema, { $ref: string }>

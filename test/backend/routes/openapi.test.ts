@@ -5,10 +5,10 @@ import { Ajv2020 } from 'ajv/dist/2020.js'
 import { expect, test } from 'vitest'
 import { createApp } from '../../../backend/app.ts'
 import { parseConfig } from '../../../backend/config.ts'
+import type { JobService } from '../../../backend/deferral/start-jobs.ts'
+import { type OpenApiDocument, operationsOf } from '../../../backend/http/openapi-document.ts'
 import { createLog } from '../../../backend/log.ts'
-import { type OpenApiDocument, operationsOf } from '../../../backend/openapi-document.ts'
 import { Server } from '../../../backend/server.ts'
-import type { JobService } from '../../../backend/start-jobs.ts'
 import { errorCodes } from '../../../shared/errors.ts'
 
 const { config } = parseConfig(['--api-key', 'a-key-for-this-test'], {})
