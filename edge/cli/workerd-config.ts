@@ -53,12 +53,7 @@ const denied = [
   '100::/64',
 ]
 
-const v8Flags = [
-  '--optimize-for-size',
-  '--max-semi-space-size=4',
-  '--initial-old-space-size=8',
-  '--no-parallel-scavenge',
-]
+const v8Flags = ['--heap-growing-percent=20', '--max-semi-space-size=2', '--initial-old-space-size=8']
 
 /**
  * The configuration of plain workerd. Pictures are fetched through a network that resolves names to public addresses
@@ -82,7 +77,7 @@ export function workerdConfig(options: WorkerdOptions): string {
 
 const config :Workerd.Config = (
   # Every request leaves native objects behind that V8 sees only as their small wrappers: unless it looks often, they
-  # grow to a hundred megabytes. Helpers that collect beside us would take the core the other programs run on (bench/edge).
+  # grow to a hundred megabytes (docs/performance.md).
   v8Flags = [${v8Flags.map(text).join(', ')}],
   services = [
     (name = "edge", worker = .edge),
