@@ -81,7 +81,7 @@ def draw(random: random.Random, kind: Kind, width: int, height: int) -> tuple[Dr
     raise RuntimeError(f"nothing fits {width}x{height} in {kind}")
 
 
-def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 160) -> list[Turn]:
+def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 200) -> list[Turn]:
     """One to `most` questions, the likely ones first, none twice; answers of at most `longest` characters in all."""
     left, chosen = list(scene.turns), []
     for _ in range(random.randint(1, most)):
@@ -122,7 +122,7 @@ def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> l
     width, height = (random.randrange(low, high + 1, STEP) for low, high in (kind.width, kind.height))
     grid = height // STEP, width // STEP
     # A second question is cheap beside a large picture, dear beside a small one.
-    most = 1 if width * height < 20_000 and random.random() < 0.8 else 3
+    most = 1 if width * height < 10_000 and random.random() < 0.8 else 4
     frozen = random.random() < kind.frozen
     size = batch_size(width, height, kind.images, budget if kind.speaks and not frozen else 2 * budget)
     make, views = (conversations, VIEWS) if kind.speaks else (pages, CUTS)
