@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { ApiError } from '../../shared/errors.ts'
 import type { ImageInput } from '../completion/completion-request.ts'
+import { plainQuestion } from '../completion/plain-question.ts'
 import { createLog } from '../log.ts'
 import { type Services, startServices } from '../services.ts'
 import type { CommandIo } from './command-io.ts'
@@ -79,24 +80,9 @@ async function printAnswer(
     id: 'ask',
     callerId: 'ask',
     deadlineMs: Date.now() + timeoutMs,
-    messages: [
-      {
-        role: 'user',
-        content: [...images.map(() => ({ type: 'image' as const })), { type: 'text', text: prompt }],
-      },
-    ],
-    images,
-    sampling: { temperature: 0 },
+    ...plainQuestion(prompt, images),
     maxNewTokens: null,
-    maxTotalTokens: null,
-    stop: [],
-    thinking: false,
-    tools: [],
-    maxToolCalls: null,
-    answers: 1,
     streaming: true,
-    createConstraint: null,
-    logprobs: null,
     promptParam: 'prompt',
     signal,
   })

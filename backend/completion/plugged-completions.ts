@@ -3,6 +3,7 @@ import type { HookOptions, Plugins } from '../plugins/plugins.ts'
 import { AnswerDraft, collectAnswers } from './collect-answer.ts'
 import type { CompletionEvent, CompletionRequest, ImageInput } from './completion-request.ts'
 import type { Completions } from './completions.ts'
+import { plainQuestion } from './plain-question.ts'
 import type { PromptCost, PromptRequest } from './prompts.ts'
 
 type Delta = Extract<CompletionEvent, { type: 'delta' }>
@@ -105,24 +106,12 @@ export class PluggedCompletions {
       id: `${request.id}-ask`,
       callerId: request.callerId,
       deadlineMs: request.deadlineMs,
-      messages: [
-        {
-          role: 'user',
-          content: [...images.map(() => ({ type: 'image' as const })), { type: 'text', text: prompt }],
-        },
-      ],
-      images: images.map((image) => withParam(image, request.promptParam)),
-      sampling: { temperature: 0 },
+      ...plainQuestion(
+        prompt,
+        images.map((image) => withParam(image, request.promptParam)),
+      ),
       maxNewTokens,
-      maxTotalTokens: null,
-      stop: [],
-      thinking: false,
-      tools: [],
-      maxToolCalls: null,
-      answers: 1,
       streaming: false,
-      createConstraint: null,
-      logprobs: null,
       promptParam: request.promptParam,
       signal,
     })
