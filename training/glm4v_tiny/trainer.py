@@ -110,7 +110,7 @@ class Trainer:
         with torch.autocast("cpu", torch.bfloat16):
             with torch.set_grad_enabled(not batch.frozen):
                 images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns)
-                naming, named = self.name_cells(images, torch.from_numpy(batch.cells))
+            naming, named = (torch.zeros(()), 0.0) if batch.frozen else self.name_cells(images, torch.from_numpy(batch.cells))
             if batch.ids is None:
                 self.note(batch, naming.item(), named)
                 return torch.autograd.grad(naming, self.parameters, allow_unused=True)
@@ -123,7 +123,7 @@ class Trainer:
         wrong = torch.zeros(learned.shape, dtype=torch.bool)
         wrong[learned] = logits.argmax(-1) != wanted
         self.note(batch, loss.item(), 1 - wrong.any(1).float().mean().item())
-        return torch.autograd.grad(loss if batch.frozen else loss + naming_weight * naming, self.parameters, allow_unused=batch.frozen)
+        return torch.autograd.grad(loss + naming_weight * naming, self.parameters, allow_unused=batch.frozen)
 
     def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The auxiliary loss, which character is centred in each cell, on every token with one and a few without;
