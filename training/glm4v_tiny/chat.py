@@ -20,6 +20,8 @@ class Conversation:
     targets: list[int] = field(default_factory=list)
     positions: list[tuple[int, int, int]] = field(default_factory=list)  # time, row, column
     next_position: int = 0
+    pictures: list[int] = field(default_factory=list)  # where the visual tokens of each begin
+    answers: list[tuple[int, Turn]] = field(default_factory=list)  # where each begins: a token a character
 
     def add(self, ids: list[int], learned: bool = False) -> None:
         self.ids += ids
@@ -37,6 +39,7 @@ class Conversation:
     def image(self, grid: Grid) -> None:
         rows, columns = grid
         start, image = self.next_position, self.tokenizer.token_to_id("<|image|>")
+        self.pictures.append(len(self.ids))
         self.ids += [image] * (rows * columns)
         self.targets += [IGNORE] * (rows * columns)
         self.positions += [(start, start + row, start + column) for row in range(rows) for column in range(columns)]
@@ -78,6 +81,7 @@ def lesson(tokenizer: Tokenizer, grids: list[Grid], turns: list[Turn], think: bo
         if think:
             conversation.special("<think>", "</think>", learned=True)
             conversation.text("\n", learned=True)
+        conversation.answers.append((len(conversation.ids), turn))
         conversation.text(turn.answer, learned=True)
     conversation.special("<|user|>")  # ends the last answer; followed by nothing
     conversation.targets = end_answers(conversation)

@@ -107,8 +107,8 @@ def export(model: Glm4v, tokenizer: Tokenizer, folder: Path) -> None:
         "patch_size": PATCH,
         "temporal_patch_size": 2,
         "merge_size": MERGE,
-        "image_mean": [float(f"{value:.8g}") for value in MEAN],
-        "image_std": [float(f"{value:.8g}") for value in STD],
+        "image_mean": list(MEAN),
+        "image_std": list(STD),
     })
 
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from . import chat
 from .difficulty import Difficulty
-from .page import CELL, name_cells
+from .links import Link, links
+from .page import CELL, Mark, name_cells
+from .places import places, tokens_near
 from .pixels import PATCH, STEP, patches, token_cells
 from .scene import DoesNotFit, Scene, Turn
 from .views import Drawing, crop, shift
@@ -31,6 +33,10 @@ POOL = 4  # batches drawn together
 CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; drawing costs a good part of what learning from it does
 MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
 BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both
+
+
+NOT_READ = ("shapes", "yes no", "is there", "not there", "count items")  # tasks whose answers are not written in the picture
+Look = tuple[int, int]  # a token of an answer and a visual token it may be read from, by their places in the conversation
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,9 @@ class Lesson:
 
     pixels: list[np.ndarray]
     cells: list[np.ndarray]
+    links: list[list[Link]]
     conversation: chat.Conversation | None
+    looks: list[Look] = field(default_factory=list)
 
 
 @dataclass
@@ -63,9 +71,11 @@ class Batch:
     grid: chat.Grid  # visual tokens, rows and columns, of every picture in it
     pixels: np.ndarray  # [pictures, patches, 192] float16
     cells: np.ndarray  # [pictures, visual tokens, 4] character classes
+    links: np.ndarray  # [links, 4]: picture, relation, patch, patch
     ids: np.ndarray | None = None  # [conversations, length]
     targets: np.ndarray | None = None  # [conversations, length]
     positions: np.ndarray | None = None  # [3, conversations, length]
+    looks: np.ndarray | None = None  # [looks, 3]: conversation, token of an answer, visual token it may be read from
     frozen: bool = False
 
 
@@ -139,7 +149,7 @@ def pages(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: i
     width, height = grid[1] * STEP, grid[0] * STEP
     drawing, _ = draw(random, kind, width + STEP, height + STEP)
     cuts = [crop(random, drawing, width, height) for _ in range(CUTS)]
-    return [Lesson([patches(image)], [cells_of(marks, grid)], None) for image, marks in cuts]
+    return [Lesson([patches(image)], [cells_of(marks, grid)], [links(marks, width, height)], None) for image, marks in cuts]
 
 
 def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> list[Lesson]:
@@ -152,8 +162,19 @@ def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid,
         turns = choose_turns(random, scenes[0], most) if kind.images == 1 else pair_turns(random, scenes)
         system = random.choice(SYSTEMS) if random.random() < 0.06 else None
         conversation = chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system)
-        lessons.append(Lesson([patches(image) for image, _ in pictures], [cells_of(marks, grid) for _, marks in pictures], conversation))
+        marks = [part for _, part in pictures]
+        lessons.append(Lesson([patches(image) for image, _ in pictures], [cells_of(part, grid) for part in marks],
+                              [links(part, width, height) for part in marks], conversation, looks(conversation, marks, grid)))
     return lessons
+
+
+def looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> list[Look]:
+    """What the tokens of the answers may be read from."""
+    return [(start + offset, conversation.pictures[place.picture] + near)
+            for start, turn in conversation.answers if turn.task not in NOT_READ
+            for offset, found in enumerate(places(turn.answer, pictures))
+            for place in found
+            for near in tokens_near(place, *grid)]
 
 
 def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
@@ -163,10 +184,16 @@ def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
 def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: bool = False) -> Batch:
     pixels = np.stack([picture for lesson in lessons for picture in lesson.pixels]).astype(np.float16)
     cells = np.stack([picture for lesson in lessons for picture in lesson.cells])
+    linked = rows_of([picture for lesson in lessons for picture in lesson.links], 3)
     if not kind.speaks:
-        return Batch(kind.name, grid, pixels, cells)
+        return Batch(kind.name, grid, pixels, cells, linked)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
-    return Batch(kind.name, grid, pixels, cells, ids, targets, positions, frozen)
+    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, rows_of([lesson.looks for lesson in lessons], 2), frozen)
+
+
+def rows_of(lists: list[list[tuple]], size: int) -> np.ndarray:
+    """The tuples of all lists, each after the index of its list: [tuples, 1 + size]."""
+    return np.array([(index, *row) for index, rows in enumerate(lists) for row in rows], np.int64).reshape(-1, 1 + size)
 
 
 def serve(requests: Queue, batches: Queue, seed: int) -> None:

@@ -123,10 +123,13 @@ class VisionAttention(nn.Module):
         self.qkv = nn.Linear(shape.hidden_size, 3 * shape.hidden_size, bias=False)
         self.proj = nn.Linear(shape.hidden_size, shape.hidden_size, bias=False)
 
-    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, watched: list | None) -> torch.Tensor:
         batch, count, size = x.shape
         q, k, v = self.qkv(x).view(batch, count, 3, self.heads, size // self.heads).permute(2, 0, 3, 1, 4)
-        out = attend(rotate_halves(q, cos, sin), rotate_halves(k, cos, sin), v, causal=False)
+        q, k = rotate_halves(q, cos, sin), rotate_halves(k, cos, sin)
+        if watched is not None:
+            watched.append((q, k))
+        out = attend(q, k, v, causal=False)
         return self.proj(out.transpose(1, 2).reshape(batch, count, size))
 
 
@@ -157,8 +160,8 @@ class VisionBlock(nn.Module):
         self.attn = VisionAttention(shape)
         self.mlp = GatedMlp(shape.hidden_size, shape.out_hidden_size)
 
-    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
-        x = x + self.attn(self.norm1(x), cos, sin)
+    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, watched: list | None) -> torch.Tensor:
+        x = x + self.attn(self.norm1(x), cos, sin, watched)
         return x + self.mlp(self.norm2(x))
 
 
@@ -208,14 +211,15 @@ class Vision(nn.Module):
         self.downsample = nn.Conv2d(size, shape.out_hidden_size, merge, merge)
         self.merger = Merger(shape)
 
-    def forward(self, pixels: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-        """Patches [pictures, rows*columns, 192] in merge order -> visual tokens [pictures, rows*columns/4, out]."""
+    def forward(self, pixels: torch.Tensor, rows: int, columns: int, watched: list | None = None) -> torch.Tensor:
+        """Patches [pictures, rows*columns, 192] in merge order -> visual tokens [pictures, rows*columns/4, out]. Each block's
+        turned queries and keys, [pictures, heads, rows*columns, head], are added to `watched`."""
         x = self.post_conv_layernorm(self.patch_embed(pixels))
         row, column = merge_order(rows, columns)
         x = x + self.position_embeddings(row, column, rows, columns).to(x.dtype)
         cos, sin = self.angles(row, column, x.dtype)
         for block in self.blocks:
-            x = block(x, cos, sin)
+            x = block(x, cos, sin, watched)
         x = self.post_layernorm(x)
         batch, count, size = x.shape
         weight = self.downsample.weight.permute(0, 2, 3, 1).flatten(1)  # [out, 4 patches x hidden]
@@ -253,11 +257,13 @@ class TextAttention(nn.Module):
         self.v_proj = nn.Linear(size, shape.num_key_value_heads * head)
         self.o_proj = nn.Linear(shape.num_attention_heads * head, size, bias=False)
 
-    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, cache: list | None) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, cache: list | None, watched: list | None) -> torch.Tensor:
         batch, length, _ = x.shape
         split = lambda y: y.view(batch, length, -1, self.shape.head_dim).transpose(1, 2)
         q, k, v = split(self.q_proj(x)), split(self.k_proj(x)), split(self.v_proj(x))
         q, k = rotate_pairs(q, cos, sin), rotate_pairs(k, cos, sin)
+        if watched is not None:
+            watched.append((q, k))
         if cache is not None:
             if cache:
                 k, v = torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)
@@ -296,8 +302,8 @@ class TextLayer(nn.Module):
         self.input_layernorm, self.post_self_attn_layernorm = norm(), norm()
         self.post_attention_layernorm, self.post_mlp_layernorm = norm(), norm()
 
-    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, cache: list | None) -> torch.Tensor:
-        x = x + self.post_self_attn_layernorm(self.self_attn(self.input_layernorm(x), cos, sin, cache))
+    def forward(self, x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, cache: list | None, watched: list | None) -> torch.Tensor:
+        x = x + self.post_self_attn_layernorm(self.self_attn(self.input_layernorm(x), cos, sin, cache, watched))
         return x + self.post_mlp_layernorm(self.mlp(self.post_attention_layernorm(x)))
 
 
@@ -323,8 +329,8 @@ class Glm4v(nn.Module):
         self.model = Inner(shape)
         self.lm_head = nn.Linear(shape.text.hidden_size, shape.text.vocab_size, bias=False)
 
-    def see(self, pixels: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
-        return self.model.visual(pixels, rows, columns)
+    def see(self, pixels: torch.Tensor, rows: int, columns: int, watched: list | None = None) -> torch.Tensor:
+        return self.model.visual(pixels, rows, columns, watched)
 
     def embed(self, ids: torch.Tensor, images: torch.Tensor | None, image_token: int) -> torch.Tensor:
         """Token embeddings [batch, length, hidden] with the visual tokens in the places of the image token."""
@@ -333,11 +339,12 @@ class Glm4v(nn.Module):
             return x
         return x.masked_scatter((ids == image_token)[..., None], images.reshape(-1, images.shape[-1]).to(x.dtype))
 
-    def think(self, x: torch.Tensor, positions: torch.Tensor, caches: list | None = None) -> torch.Tensor:
-        """Hidden states [batch, length, hidden]; positions [3, batch, length]."""
+    def think(self, x: torch.Tensor, positions: torch.Tensor, caches: list | None = None, watched: list | None = None) -> torch.Tensor:
+        """Hidden states [batch, length, hidden]; positions [3, batch, length]. Each layer's turned queries and keys,
+        [batch, heads, length, head], are added to `watched`."""
         cos, sin = self.angles(positions, x.dtype)
         for index, layer in enumerate(self.model.language_model.layers):
-            x = layer(x, cos, sin, None if caches is None else caches[index])
+            x = layer(x, cos, sin, None if caches is None else caches[index], watched)
         return self.model.language_model.norm(x)
 
     def angles(self, positions: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:

@@ -5,6 +5,7 @@ import math
 import random
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -14,7 +15,15 @@ from .fonts import Face, Font, open_font
 
 CELL = 8  # pixels a side of the squares in which the auxiliary head names characters: one vision patch
 Colour = tuple[int, int, int]
-Mark = tuple[float, float, int]  # x, y, character class
+
+
+class Mark(NamedTuple):
+    """Where a character is centred."""
+
+    x: float  # pixels
+    y: float
+    name: int  # character class
+    run: int  # the characters drawn at once have the same
 
 
 @lru_cache(maxsize=300_000)
@@ -46,6 +55,7 @@ class Page:
     ink: Colour
     oversample: float = 1.0
     marks: list[Mark] = field(default_factory=list)
+    runs: int = 0
     image: Image.Image = field(init=False)
     draw: ImageDraw.ImageDraw = field(init=False)
 
@@ -57,12 +67,13 @@ class Page:
     def text(self, x: float, y: float, text: str, style: Style, fill: Colour | None = None) -> None:
         """Draws a line of text whose box begins at (x, y); its baseline lies 0.95 of the size below."""
         scale, baseline = self.oversample, y + 0.95 * style.size
+        self.runs += 1
         for run, font in runs(text, style):
             pen = x
             for character in run:
                 width = advance(font, style.size, character) + style.spacing
                 if character in CLASS_OF:
-                    self.marks.append((pen + (width - style.spacing) / 2, baseline - 0.37 * style.size, CLASS_OF[character]))
+                    self.marks.append(Mark(pen + (width - style.spacing) / 2, baseline - 0.37 * style.size, CLASS_OF[character], self.runs))
                 if style.spacing:
                     self._glyphs(pen * scale, baseline * scale, character, font, style, fill)
                 pen += width
@@ -107,7 +118,7 @@ class Page:
 def name_cells(marks: list[Mark], rows: int, columns: int) -> np.ndarray:
     """The class of the character nearest to the middle of each cell among those centred in it: [rows, columns]."""
     cells, nearest = np.zeros((rows, columns), np.int64), np.full((rows, columns), math.inf)
-    for x, y, name in marks:
+    for x, y, name, _ in marks:
         row, column = int(y // CELL), int(x // CELL)
         away = abs(x - (column + 0.5) * CELL)
         if 0 <= row < rows and 0 <= column < columns and away < nearest[row, column]:
@@ -133,9 +144,9 @@ def turn(image: Image.Image, marks: list, degrees: float, shear: float) -> tuple
     turned = image.transform(image.size, Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC, fillcolor=image.getpixel((0, 0)))
     determinant = a * e - b * d
     moved = []
-    for x, y, name in marks:
-        u, v = x - cx, y - cy
-        moved.append((cx + (e * u - b * v) / determinant, cy + (a * v - d * u) / determinant, name))
+    for mark in marks:
+        u, v = mark.x - cx, mark.y - cy
+        moved.append(mark._replace(x=cx + (e * u - b * v) / determinant, y=cy + (a * v - d * u) / determinant))
     return turned, moved
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from PIL import Image
 
-MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
-STD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+MEAN = (0.48145466, 0.4578275, 0.40821073)
+STD = (0.26862954, 0.26130258, 0.27577711)
 PATCH = 8  # pixels a side
 MERGE = 2  # patches a side of one visual token
 STEP = PATCH * MERGE  # picture sides are multiples of this
@@ -12,7 +12,8 @@ STEP = PATCH * MERGE  # picture sides are multiples of this
 
 def patches(image: Image.Image) -> np.ndarray:
     """[patches, 192], the four patches of a visual token one after another; each is channel, row, column."""
-    values = (np.asarray(image, np.float32) / 255 - MEAN) / STD
+    mean, std = np.array((MEAN, STD), np.float32)
+    values = (np.asarray(image, np.float32) / 255 - mean) / std
     rows, columns = image.height // STEP, image.width // STEP
     split = values.reshape(rows, MERGE, PATCH, columns, MERGE, PATCH, 3)
     return split.transpose(0, 3, 1, 4, 6, 2, 5).reshape(rows * columns * MERGE**2, 3 * PATCH**2)

@@ -38,7 +38,8 @@ class Plan:
     warmup_steps: int  # after every start
     decay_minutes: tuple[float, float] | None  # training minutes between which the rate goes down
     last_rate: float  # share of the rate that is left after the decay
-    naming_weight: float  # of the auxiliary loss
+    naming_weight: float  # of the auxiliary loss on which character stands where
+    looking_weight: float  # of the one on where the language model looks
     average_keep: float  # share that a step leaves of the averaged weights
     batches_a_step: int
 
@@ -64,6 +65,7 @@ def read_plan(path: Path) -> Plan:
         decay_minutes=tuple(decay) if decay else None,
         last_rate=file["last_rate"],
         naming_weight=file["naming_weight"],
+        looking_weight=file["looking_weight"],
         average_keep=file["average_keep"],
         batches_a_step=file["batches_a_step"],
     )

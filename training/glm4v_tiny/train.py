@@ -78,7 +78,7 @@ def advance_phase(plan: Plan, progress: Progress) -> None:
 
 def line(plan: Plan, trainer: Trainer, speed: float, waited: float) -> str:
     progress = trainer.progress
-    kinds = " ".join(f"{name} {progress.loss[name]:.3f}/{progress.exact[name]:.2f}" for name in sorted(progress.loss))
+    kinds = " ".join(f"{name} {loss:.3f}" + (f"/{progress.exact[name]:.2f}" if name in progress.exact else "") for name, loss in sorted(progress.loss.items()))
     rate = trainer.optimisers[0].param_groups[0]["lr"]
     return (f"{progress.minutes:.1f} min step {progress.step} pictures {progress.pictures} ({speed:.0f}/s, waited {waited:.0%}) "
             f"phase {plan.phases[progress.phase].name} rate {rate:.1e} | {kinds}")
@@ -103,7 +103,7 @@ def train(arguments: argparse.Namespace) -> None:
     while not stopping and progress.minutes < arguments.minutes:
         batches = [lessons.next(plan, progress) for _ in range(plan.batches_a_step)]
         # One batch a thread: on a busy machine, threads that split one product wait for each other.
-        gradients = list(pool.map(lambda batch: trainer.gradients(batch, plan.naming_weight), batches))
+        gradients = list(pool.map(lambda batch: trainer.gradients(batch, plan.naming_weight, plan.looking_weight), batches))
         rate = plan.rate(progress.step - first_step, progress.minutes)
         trainer.update(gradients, (rate, rate * plan.matrix_rate), plan.average_keep)
         progress.pictures += sum(len(batch.pixels) for batch in batches)

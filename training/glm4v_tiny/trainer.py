@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from .alphabet import BLANK, CLASSES
 from .beginnings import from_folder, from_scratch
 from .chat import IGNORE
+from .guidance import guide_links, guide_looks
 from .lessons import Batch
 from .model import Glm4v, Shape, TextShape
 from .tokenizer import build_tokenizer, vocabulary_size
@@ -29,7 +30,7 @@ class Progress:
     minutes: float = 0.0  # of training, all sittings together
     phase: int = 0
     phase_minutes: float = 0.0
-    loss: dict[str, float] = field(default_factory=dict)  # running mean by kind of batch
+    loss: dict[str, float] = field(default_factory=dict)  # running mean by kind of batch and by guided head
     exact: dict[str, float] = field(default_factory=dict)  # whole answers right, teacher-forced; without answers: characters named right
 
 
@@ -104,18 +105,22 @@ class Trainer:
         torch.save(state, part)
         os.replace(part, self.checkpoint)
 
-    def gradients(self, batch: Batch, naming_weight: float) -> tuple[torch.Tensor | None, ...]:
+    def gradients(self, batch: Batch, naming_weight: float, looking_weight: float) -> tuple[torch.Tensor | None, ...]:
         """The gradients of one batch, parameter by parameter; None where it has no part."""
         rows, columns = (2 * side for side in batch.grid)
         with torch.autocast("cpu", torch.bfloat16):
+            watched: list = []
             with torch.set_grad_enabled(not batch.frozen):
-                images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns)
+                images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns, watched)
             naming, named = (torch.zeros(()), 0.0) if batch.frozen else self.name_cells(images, torch.from_numpy(batch.cells))
+            linking = self.looked(guide_links(watched, torch.from_numpy(batch.links)))
             if batch.ids is None:
                 self.note(batch, naming.item(), named)
-                return torch.autograd.grad(naming, self.parameters, allow_unused=True)
+                return torch.autograd.grad(naming + looking_weight * linking, self.parameters, allow_unused=True)
             ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
-            hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions))
+            watched = []
+            hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions), watched=watched)
+            looking = linking + self.looked(guide_looks(watched, torch.from_numpy(batch.looks)))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]
@@ -123,7 +128,7 @@ class Trainer:
         wrong = torch.zeros(learned.shape, dtype=torch.bool)
         wrong[learned] = logits.argmax(-1) != wanted
         self.note(batch, loss.item(), 1 - wrong.any(1).float().mean().item())
-        return torch.autograd.grad(loss + naming_weight * naming, self.parameters, allow_unused=batch.frozen)
+        return torch.autograd.grad(loss + naming_weight * naming + looking_weight * looking, self.parameters, allow_unused=batch.frozen)
 
     def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The auxiliary loss, which character is centred in each cell, on every token with one and a few without;
@@ -136,6 +141,12 @@ class Trainer:
         loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
         is_character = wanted != BLANK
         return loss, (logits.argmax(-1) == wanted)[is_character].float().mean().nan_to_num().item()
+
+    def looked(self, heads: dict[str, torch.Tensor]) -> torch.Tensor:
+        """The mean of the guided heads' losses."""
+        for name, loss in heads.items():
+            running(self.progress.loss, name, loss.item())
+        return sum(heads.values()) / len(heads) if heads else torch.zeros(())
 
     def note(self, batch: Batch, loss: float, exact: float) -> None:
         running(self.progress.loss, batch.kind, loss)

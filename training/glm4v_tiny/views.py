@@ -11,7 +11,7 @@ Drawing = tuple[Image.Image, list[Mark]]
 
 
 def moved(marks: list[Mark], right: int, down: int) -> list[Mark]:
-    return [(x + right, y + down, name) for x, y, name in marks]
+    return [mark._replace(x=mark.x + right, y=mark.y + down) for mark in marks]
 
 
 def crop(random: random.Random, drawing: Drawing, width: int, height: int) -> Drawing:

@@ -1,0 +1,52 @@
+"""Auxiliary losses that tell a few attention heads where to look (guided attention: Liu et al. 2016, arXiv:1609.04186).
+
+The renderer knows where each character of an answer stands, so the way over the page need not be found by trial: in the
+vision tower, from the end of a piece of text to the next one; in the language model, in the middle layers from a character
+just said to where it stands, in the later ones to where the next stands. Nothing of this is needed once the model is trained."""
+
+import torch
+
+from .links import AFTER, BELOW
+
+VISION = {AFTER: (3, 2), BELOW: (3, 3)}  # block, head
+STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
+COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
+
+Watched = list[tuple[torch.Tensor, torch.Tensor]]  # by layer: queries and keys [batch, heads, length, size]
+
+
+def miss(watched: Watched, layer: int, head: int, looks: torch.Tensor, causal: bool) -> torch.Tensor:
+    """Minus the logarithm of the share of a head's attention that falls where it should, the mean over all queries.
+
+    `looks` [looks, 3]: element of the batch, query, one of the keys it should look at."""
+    queries, keys = (part[:, head].float() for part in watched[layer])
+    losses = []
+    for element in looks[:, 0].unique():
+        own = looks[looks[:, 0] == element, 1:]
+        rows, row = own[:, 0].unique(return_inverse=True)
+        scores = queries[element, rows] @ keys[element].T * queries.shape[-1] ** -0.5
+        if causal:
+            scores = scores.masked_fill(torch.arange(scores.shape[1]) > rows[:, None], -1e9)
+        wanted = torch.zeros(scores.shape, dtype=torch.bool)
+        wanted[row, own[:, 1]] = True
+        losses.append(scores.logsumexp(-1) - scores.masked_fill(~wanted, -1e9).logsumexp(-1))
+    return torch.cat(losses).mean()
+
+
+def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor]:
+    """`links` [links, 4]: picture, relation, patch, patch."""
+    losses = {}
+    for relation, (block, head) in VISION.items():
+        own = links[links[:, 1] == relation][:, [0, 2, 3]]
+        if len(own):
+            losses[f"link{relation}"] = miss(watched, block, head, own, causal=False)
+    return losses
+
+
+def guide_looks(watched: Watched, looks: torch.Tensor) -> dict[str, torch.Tensor]:
+    """`looks` [looks, 3]: conversation, token of an answer, visual token."""
+    if not len(looks):
+        return {}
+    before = looks - torch.tensor([0, 1, 0])
+    heads = [(*place, looks) for place in STANDING] + [(*place, before) for place in COMING]
+    return {f"look{layer}.{head}": miss(watched, layer, head, own, causal=True) for layer, head, own in heads}
