@@ -23,15 +23,24 @@ export interface DecodeLimits {
   readonly timeoutS: number
 }
 
+let areLoadersLimited = false
+
 /**
- * Sets libvips up for the whole process: only the decoders we serve, one thread a picture, nothing kept. Loaders of
- * rare formats are where decoders' security holes have been.
+ * Lets the whole process read the formats we serve and no others: loaders of rare formats are where decoders' security
+ * holes have been. To be called by the thread that starts the others, before any of them decodes: for a moment nothing
+ * can be read, in any thread.
  */
-export function configureDecoder(): void {
+export function limitLoaders(): void {
+  if (areLoadersLimited) return
+  areLoadersLimited = true
   sharp.block({ operation: ['VipsForeignLoad'] })
   sharp.unblock({
     operation: ['VipsForeignLoadJpeg', 'VipsForeignLoadPng', 'VipsForeignLoadWebp', 'VipsForeignLoadNsgif'],
   })
+}
+
+/** One thread a picture, nothing kept: of the whole process too, but set back in each thread that loads sharp. */
+export function configureDecoder(): void {
   sharp.concurrency(1)
   sharp.cache(false)
 }

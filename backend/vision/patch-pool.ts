@@ -2,6 +2,7 @@ import assert from 'node:assert'
 import { ApiError } from '../../shared/errors.ts'
 import type { PreprocessorConfig } from '../model/model-config.ts'
 import type { Patches } from '../model/patches.ts'
+import { limitLoaders } from './decode.ts'
 import { PatchThread } from './patch-thread.ts'
 import type { WorkerReply } from './patch-worker.ts'
 import type { Picture, PicturePlan } from './picture.ts'
@@ -45,6 +46,7 @@ export class PatchPool {
   constructor(options: PatchPoolOptions) {
     assert(options.threads >= 1, 'a patch pool has at least one thread')
     this.#options = options
+    limitLoaders()
     for (let i = 0; i < options.threads; i++) this.#idle.push(new PatchThread())
   }
 

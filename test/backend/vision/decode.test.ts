@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import sharp from 'sharp'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { configureDecoder, decodeRgb, UndecodableError } from '../../../backend/vision/decode.ts'
+import { decodeRgb, limitLoaders, UndecodableError } from '../../../backend/vision/decode.ts'
 import { countScans } from '../../../backend/vision/jpeg-scans.ts'
 import type { RgbImage } from '../../../backend/vision/resample.ts'
 import type { ImageHeader } from '../../../shared/image-formats/reading.ts'
@@ -142,7 +142,7 @@ describe('with the decoder set up as the server does', () => {
       ['SVG', Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')],
       ['PPM', Buffer.from(`P6 8 8 255\n${'a'.repeat(192)}`)],
     ])
-    configureDecoder()
+    limitLoaders()
   })
 
   test.each(['TIFF', 'AVIF', 'SVG', 'PPM'])(

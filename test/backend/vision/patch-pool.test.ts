@@ -31,6 +31,28 @@ test(`any number of pictures at once become what each becomes alone (seed ${seed
   expect(together).toEqual(alone)
 })
 
+test('the process reads no other formats once there is a pool', async () => {
+  createPool()
+  const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')
+  await expect(sharp(svg).metadata()).rejects.toThrow('unsupported image format')
+})
+
+test('threads that start do not disturb pictures being decoded', async () => {
+  const steady = createPool({ threads: 1 })
+  const picture = readPicture(await photo(8), limits, 'image')
+  let starting = true
+  const decoding = (async () => {
+    while (starting) await prepare(steady, picture)
+  })()
+  for (let round = 0; round < 10; round++) {
+    const fresh = createPool({ threads: 4 })
+    await Promise.all(Array.from({ length: 4 }, () => prepare(fresh, picture)))
+    await fresh.close()
+  }
+  starting = false
+  await decoding
+})
+
 test('a file inside a larger body is prepared from its own bytes', async () => {
   const bytes = await photo(40)
   const body = Buffer.concat([Buffer.alloc(100, 1), bytes, Buffer.alloc(100, 2)])
