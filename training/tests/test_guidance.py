@@ -1,0 +1,76 @@
+"""What heads are told is true of the pictures: `python -m unittest discover tests`, in the folder above."""
+
+import random
+import time
+import unittest
+
+from glm4v_tiny.alphabet import CHARACTERS, CLASS_OF
+from glm4v_tiny.difficulty import Difficulty
+from glm4v_tiny.lessons import NOT_READ, Kind, draw
+from glm4v_tiny.links import AFTER, BELOW, links
+from glm4v_tiny.page import Mark
+from glm4v_tiny.places import Place, places, tokens_near
+
+SEED = int(time.time())
+
+
+def page(*rows: str) -> list[Mark]:
+    """Rows of characters 8 pixels wide and 16 high, each drawn at once."""
+    return [Mark(8 * column, 16 * row, CLASS_OF[character], row)
+            for row, text in enumerate(rows) for column, character in enumerate(text) if character in CLASS_OF]
+
+
+class Places(unittest.TestCase):
+    def test_a_character_is_read_where_that_character_stands(self) -> None:
+        source = random.Random(SEED)
+        kind = Kind("any", 1, {"receipt": 1, "tag": 1, "text": 1, "screen": 1, "form": 1}, (160, 160), (128, 128), difficulty=Difficulty())
+        found = 0
+        for _ in range(60):
+            (_, marks), scene = draw(source, kind, 240, 200)
+            at = {(mark.x, mark.y): CHARACTERS[mark.name - 1] for mark in marks}
+            for _, turn in scene.turns:
+                if turn.task in NOT_READ:
+                    continue
+                for character, options in zip(turn.answer, places(turn.answer, [marks])):
+                    if character not in " \n":
+                        self.assertLessEqual({at[place.x, place.y] for place in options}, {character}, f"seed {SEED}: {turn}")
+                        found += bool(options)
+        self.assertGreater(found, 1000)
+
+    def test_lines_are_found_from_the_top_down(self) -> None:
+        found = places("12\n12", [page("12", "x", "12")])
+        self.assertEqual([[place.y for place in options] for options in found], [[0], [0], [0], [32], [32], [32]])
+
+    def test_one_line_that_stands_there_twice_has_both_places(self) -> None:
+        self.assertEqual(places("1", [page("1"), page("21")])[0], [Place(0, 0, 0), Place(1, 8, 0)])
+
+    def test_words_apart_are_found_one_by_one_and_a_gap_at_the_character_before(self) -> None:
+        found = places("Tea ¥12", [page("Tea", "SALE", "¥12")])
+        self.assertEqual([options[0].y for options in found], [0, 0, 0, 0, 32, 32, 32, 32])
+        self.assertEqual(found[3], found[2])
+
+    def test_what_is_not_written_has_no_place(self) -> None:
+        self.assertEqual(places("no", [page("12")]), [[], [], []])
+
+    def test_visual_tokens_hold_the_character(self) -> None:
+        self.assertEqual(tokens_near(Place(0, 24, 24), 3, 4), [5])  # in the middle of the token of row 1, column 1
+        self.assertEqual(tokens_near(Place(0, 16, 8), 3, 4), [0, 1])  # between two
+        self.assertEqual(tokens_near(Place(0, 0, 0), 3, 4), [0])  # the corner
+
+
+class Links(unittest.TestCase):
+    def test_from_the_end_of_a_piece_to_the_one_after_and_the_one_below(self) -> None:
+        marks = [Mark(4, 4, CLASS_OF["a"], 1), Mark(60, 4, CLASS_OF["1"], 2), Mark(4, 28, CLASS_OF["b"], 3), Mark(60, 28, CLASS_OF["2"], 4)]
+        patch = {(0, 0): 0, (0, 7): 13, (3, 0): 18, (3, 7): 31}  # row, column of an 8 x 4 grid in merge order
+        found = links(marks, 64, 32)
+        for relation, start, end in ((AFTER, (0, 0), (0, 7)), (AFTER, (0, 7), (3, 0)), (BELOW, (0, 0), (3, 0)), (BELOW, (0, 7), (3, 7))):
+            self.assertIn((relation, patch[start], patch[end]), found)
+        self.assertEqual({(link.relation, link.start) for link in found if link.start == patch[3, 7]}, set())
+
+    def test_rows_of_dots_and_what_is_outside_are_no_pieces(self) -> None:
+        marks = [Mark(4, 4, CLASS_OF["a"], 1), *(Mark(x, 4, CLASS_OF["."], 2) for x in (20, 24)), Mark(80, 4, CLASS_OF["1"], 3)]
+        self.assertEqual(links(marks, 64, 32), [])
+
+
+if __name__ == "__main__":
+    unittest.main()
