@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from .alphabet import CHARACTERS
 from .page import Mark
-from .pixels import MERGE, PATCH
+from .pixels import MERGE, PATCH, squares_near
 
 AFTER, BELOW = 0, 1  # the piece drawn next: the next column or the next line; the one below that begins or ends at the same x
 ALIGNED = 10  # pixels
@@ -42,6 +42,7 @@ def patch(row: int, column: int, columns: int) -> int:
 
 
 def links(marks: list[Mark], width: int, height: int) -> list[Link]:
+    """From every piece of a picture of width x height pixels to the pieces it is followed by."""
     every, found = pieces(marks, width, height), []
     columns = width // PATCH
     for index, piece in enumerate(every):
@@ -53,6 +54,5 @@ def links(marks: list[Mark], width: int, height: int) -> list[Link]:
 
 
 def patches_near(mark: Mark, width: int, height: int) -> list[int]:
-    rows = [row for row in range(height // PATCH) if abs((row + 0.5) * PATCH - mark.y) <= NEAR]
-    columns = [column for column in range(width // PATCH) if abs((column + 0.5) * PATCH - mark.x) <= NEAR]
-    return [patch(row, column, width // PATCH) for row in rows for column in columns]
+    rows, columns = height // PATCH, width // PATCH
+    return [patch(row, column, columns) for row in squares_near(mark.y, NEAR, PATCH, rows) for column in squares_near(mark.x, NEAR, PATCH, columns)]

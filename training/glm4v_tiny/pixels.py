@@ -1,5 +1,7 @@
 """Pixels to patches, in the order the published processor lays them out."""
 
+import math
+
 import numpy as np
 from PIL import Image
 
@@ -23,3 +25,9 @@ def token_cells(cells: np.ndarray) -> np.ndarray:
     """Character classes [rows, columns] of 8-pixel cells as [visual tokens, 4], in the order of `patches`."""
     rows, columns = cells.shape[0] // MERGE, cells.shape[1] // MERGE
     return cells.reshape(rows, MERGE, columns, MERGE).transpose(0, 2, 1, 3).reshape(rows * columns, MERGE**2)
+
+
+def squares_near(middle: float, near: float, side: int, count: int) -> range:
+    """Of `count` squares in a row, `side` pixels each, those whose middles are at most `near` pixels from this one."""
+    first, last = math.ceil((middle - near) / side - 0.5), math.floor((middle + near) / side - 0.5)
+    return range(max(0, first), min(count - 1, last) + 1)

@@ -1,12 +1,11 @@
 """Where the characters of an answer stand in the pictures: the renderer knows where it drew what."""
 
-import math
 import re
 from typing import NamedTuple
 
 from .alphabet import CHARACTERS
 from .page import Mark
-from .pixels import STEP
+from .pixels import STEP, squares_near
 
 NEAR = 12  # pixels: a character is read from the visual tokens whose middles are no farther than this, on both axes
 
@@ -56,9 +55,4 @@ def find(text: str, part: str, after: int) -> list[int]:
 
 def tokens_near(place: Place, rows: int, columns: int) -> list[int]:
     """The visual tokens of a picture of rows x columns that hold the character, in raster order."""
-    return [row * columns + column for row in steps_near(place.y, rows) for column in steps_near(place.x, columns)]
-
-
-def steps_near(middle: float, count: int) -> range:
-    first, last = math.ceil((middle - NEAR) / STEP - 0.5), math.floor((middle + NEAR) / STEP - 0.5)
-    return range(max(0, first), min(count - 1, last) + 1)
+    return [row * columns + column for row in squares_near(place.y, NEAR, STEP, rows) for column in squares_near(place.x, NEAR, STEP, columns)]

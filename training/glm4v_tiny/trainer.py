@@ -113,7 +113,7 @@ class Trainer:
             with torch.set_grad_enabled(not batch.frozen):
                 images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns, watched)
             naming, named = (torch.zeros(()), 0.0) if batch.frozen else self.name_cells(images, torch.from_numpy(batch.cells))
-            linking = self.looked(guide_links(watched, torch.from_numpy(batch.links)))
+            linking = torch.zeros(()) if batch.frozen else self.looked(guide_links(watched, torch.from_numpy(batch.links)))
             if batch.ids is None:
                 self.note(batch, naming.item(), named)
                 return torch.autograd.grad(naming + looking_weight * linking, self.parameters, allow_unused=True)
