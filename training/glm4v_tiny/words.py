@@ -55,36 +55,80 @@ def identifier(random: random.Random) -> str:
 
 
 def english(random: random.Random) -> str:
-    """Words or a sentence in English, in the usual letter cases."""
+    """Words, seldom a phrase of the lists, in English and in the usual letter cases. Few phrases are met twice: what is
+    known by heart is not read."""
     kind = random.random()
-    if kind < 0.2:
+    if kind < 0.12:
         text = random.choice(words("goods", "en"))
-    elif kind < 0.3:
+    elif kind < 0.18:
         text = random.choice(words("labels", "en"))
-    elif kind < 0.4:
+    elif kind < 0.22:
         text = random.choice(words("sentences", "en"))
-    elif kind < 0.5:
+    elif kind < 0.26:
         text = error_message(random, "en")
     else:
-        text = " ".join(random.choice(words("common", "en")) for _ in range(random.randint(1, 5)))
+        text = " ".join(random.choice(words("common", "en")) for _ in range(random.choice((1, 2, 2, 3, 3, 4, 5, 6))))
     case = random.random()
-    return text.upper() if case < 0.12 else text.title() if case < 0.2 else text[0].upper() + text[1:] if case < 0.5 else text
+    return text.upper() if case < 0.12 else text.title() if case < 0.24 else capital(text) if case < 0.5 else text
 
 
 def chinese(random: random.Random, reach: int) -> str:
-    """Words, a sentence or a run of random characters in Chinese."""
+    """Words, a run of random characters, seldom a phrase of the lists, in Chinese."""
     kind = random.random()
     if kind < 0.25:
         return pick_han(random, random.randint(1, 8), reach)
-    if kind < 0.45:
-        return "".join(random.choice(words("common", "zh")) for _ in range(random.randint(1, 4)))
     if kind < 0.7:
+        return "".join(random.choice(words("common", "zh")) for _ in range(random.randint(1, 5)))
+    if kind < 0.85:
         return random.choice(words("goods", "zh"))
-    if kind < 0.8:
+    if kind < 0.91:
         return random.choice(words("labels", "zh"))
-    if kind < 0.87:
+    if kind < 0.94:
         return error_message(random, "zh")
     return random.choice(words("sentences", "zh"))
+
+
+def mixed(random: random.Random, way: str) -> str:
+    """Words, numbers and marks in one line: "Room 7, second floor", "版本 3.1.4 已更新", "余额: 86.20 元"."""
+    word = lambda: random.choice(words("common", way))
+    spoken = lambda: "".join(word() for _ in range(random.randint(1, 3))) if way == "zh" else " ".join(word() for _ in range(random.randint(1, 3)))
+    number = lambda: random.choice((lambda: str(random.randrange(10 ** random.randint(1, 4))), lambda: money(random), lambda: identifier(random)))()
+    text = spoken() if random.random() < 0.75 else number()
+    for _ in range(random.randint(1, 4)):
+        gap = random.choices(GAPS[way], GAP_WEIGHTS)[0]
+        piece = number() if random.random() < 0.4 else spoken()
+        if random.random() < 0.07:
+            piece = random.choice(("({})", "[{}]", '"{}"', "“{}”" if way == "zh" else "'{}'", "（{}）" if way == "zh" else "<{}>")).format(piece)
+        text += gap + piece
+    if random.random() < 0.25:
+        text += random.choice("。！？" if way == "zh" else ".!?.")
+    return text if random.random() < 0.5 else capital(text)
+
+
+GAPS = {"zh": (" ", "", "，", ": ", "：", ", ", "-", "/", "、"), "en": (" ", " #", ", ", ": ", ". ", "; ", "-", "/", " & ")}
+GAP_WEIGHTS = (10, 4, 2, 1.5, 1, 0.7, 0.7, 0.5, 0.7)
+
+
+INVENTED = {
+    "en": ("Error: {}", "error: {}", "{} failed", "Cannot {}", "Could not {}", "{} not found", "Failed to {}", "Invalid {}", "{} is not allowed", "{} error",
+           "Fatal: {}", "{} denied", "Unknown {}", "No {}", "{}: timed out", "TypeError: {}", "[ERROR] {}", "Unable to {}", "{}. Try again.", "{} is missing",
+           "E{n}: {}", "Error {n}: {}", "{} (code {n})", "{}, line {n}", "{}!", "{}"),
+    "zh": ("{}失败", "无法{}", "{}错误", "错误：{}", "{}不存在", "{}，请重试", "{}，请{}", "不能{}", "未找到{}", "{}已过期", "{}超时", "没有{}权限", "{}异常",
+           "请先{}", "{}无效", "{}，错误码 {n}", "错误 {n}：{}", "{}不正确", "{}不足", "{}！", "{}"),
+}
+
+
+def invented_error(random: random.Random, language: str) -> str:
+    """What an error message looks like, with words in it that no message had."""
+    gap, most = ("", 4) if language == "zh" else (" ", 5)
+    text = random.choice(INVENTED[language])
+    while "{}" in text:
+        text = text.replace("{}", gap.join(random.choice(words("common", language)) for _ in range(random.randint(1, most))), 1)
+    return capital(text.replace("{n}", str(random.randint(1, 9999))))
+
+
+def capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def error_message(random: random.Random, language: str) -> str:

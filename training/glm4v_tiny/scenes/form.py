@@ -6,7 +6,7 @@ from ..difficulty import Difficulty
 from ..look import blank_page, pick_size, pick_style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import chinese, english, identifier, words
+from ..words import chinese, english, identifier, mixed, words
 from .text import cut_to_width
 
 ASK_VALUE = {"zh": ("{x}是什么?", "{x}是多少?", "{x}？", "图中的{x}是什么?"), "en": ("What is the {x}?", "What's the {x}?", "{x}?", "What is the value of {x}?")}
@@ -26,7 +26,7 @@ def form(random: random.Random, width: int, height: int, difficulty: Difficulty)
             break
         head = label + mark
         x = max(left + column, left + style.width(head) + 0.3 * style.size)
-        value = random.choice((identifier, identifier, lambda r: chinese(r, difficulty.reach) if way == "zh" else english(r)))(random)
+        value = random.choice((identifier, identifier, lambda r: mixed(r, way), lambda r: chinese(r, difficulty.reach) if way == "zh" else english(r)))(random)
         value = cut_to_width(value, style, width - x - 2)
         if not value:
             continue

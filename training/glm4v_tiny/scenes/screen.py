@@ -8,7 +8,7 @@ from ..look import accent, blank_page, pick_size, pick_style, shade
 from ..page import Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import error_message, words
+from ..words import english, error_message, invented_error, words
 
 TITLES = {"zh": ("错误", "提示", "系统提示", "警告", "出错了", "应用程序错误", "温馨提示", "网页"),
           "en": ("Error", "Warning", "Application Error", "System", "Alert", "Message", "Oops!", "Problem", "setup.exe", "Terminal")}
@@ -35,7 +35,7 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
 
 def error_screen(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
     way = "zh" if random.random() < difficulty.chinese else "en"
-    message = error_message(random, way)
+    message = (invented_error if random.random() < 0.6 else error_message)(random, way)
     draw = random.choices((dialog, terminal, notice), (4, 3 if way == "en" else 1, 3))[0]
     scene, title, lines = draw(random, width, height, difficulty, way, message)
     asked = language(random)
@@ -44,7 +44,7 @@ def error_screen(random: random.Random, width: int, height: int, difficulty: Dif
         scene.ask(0.8, "title", ask(random, "title", asked), title)
     scene.ask(1, "read", ask(random, "read", asked), "\n".join(lines))
     scene.ask(0.3, "describe", ask(random, "describe", asked), ("报错截图：" if asked == "zh" else "An error message: ") + message)
-    scene.ask(0.5, "not there", ask(random, random.choice(("total", "date", "shop", "price")), asked), NOT_THERE[asked])
+    scene.ask(0.25, "not there", ask(random, random.choice(("total", "date", "shop", "price")), asked), NOT_THERE[asked])
     return scene
 
 
@@ -116,7 +116,7 @@ def terminal(random: random.Random, width: int, height: int, difficulty: Difficu
     room = int((height - 4) // step)
     if room < len(wrapped):
         raise DoesNotFit
-    others = [line for line in random.sample(LOG_LINES, random.randint(0, min(room - len(wrapped), 5))) if style.width(line) < width - left - 2]
+    others = [line for line in random.sample((*LOG_LINES, *(english(random) for _ in range(6))), random.randint(0, min(room - len(wrapped), 5))) if style.width(line) < width - left - 2]
     place = random.randint(0, len(others))
     colour = accent(random, page) if random.random() < 0.6 else None
     rows = [(line, None) for line in others[:place]] + [(line, colour) for line in wrapped] + [(line, None) for line in others[place:]]

@@ -7,20 +7,17 @@ from ..look import accent, blank_page, pick_size, pick_style
 from ..page import Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import chinese, english, identifier
+from ..words import chinese, english, identifier, mixed
 
 
 def content(random: random.Random, difficulty: Difficulty) -> str:
     """A piece of text for one line."""
-    kind = random.random()
-    if kind < difficulty.chinese:
-        text = chinese(random, difficulty.reach)
-        if random.random() < 0.1:
-            text = f"{text}{random.choice(('', ' ', '：', ':'))}{identifier(random)}"
-        return text
-    if kind < difficulty.chinese + 0.6 * (1 - difficulty.chinese):
-        return english(random)
-    return identifier(random)
+    way, kind = "zh" if random.random() < difficulty.chinese else "en", random.random()
+    if kind < 0.3:
+        return mixed(random, way)
+    if way == "zh":
+        return chinese(random, difficulty.reach)
+    return english(random) if kind < 0.75 else identifier(random)
 
 
 def cut_to_width(text: str, style: Style, width: float) -> str:
