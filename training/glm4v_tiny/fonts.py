@@ -19,8 +19,8 @@ UNFIT = re.compile(
     r"Thin|Hairline|ExtraLight|UltraLight|HanaMin|Noto Sans (?!CJK SC|Display|Mono$)\w|Noto Serif (?!CJK SC|Display)\w|"
     r"UKai (?!CN)|UMing (?!CN)|Sharp|Mona\b|Spleen|Beta|Nanum"
 )
-HAN_WEIGHTS = {"Noto Sans CJK SC": 4, "Noto Serif CJK SC": 2, "WenQuanYi Zen Hei": 2, "WenQuanYi Micro Hei": 1.5,
-               "Droid Sans Fallback": 1, "Smiley Sans": 0.4}  # others 0.7
+HAN_WEIGHTS = {"Noto Sans CJK SC": 3, "Noto Serif CJK SC": 2, "WenQuanYi Zen Hei": 2, "WenQuanYi Micro Hei": 1.5,
+               "Droid Sans Fallback": 1, "Smiley Sans": 0.4}  # others 1
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def pick_font(random: random.Random, families: dict[str, list[Font]], family: st
 def pick_face(random: random.Random) -> Face:
     """Families are equally likely whatever the number of their styles; common Chinese ones more likely than rare ones."""
     latin, han = installed()
-    family = random.choices(list(han), [HAN_WEIGHTS.get(name, 0.7) for name in han])[0]
+    family = random.choices(list(han), [HAN_WEIGHTS.get(name, 1) for name in han])[0]
     chinese = pick_font(random, han, family)
     if random.random() < 0.12:
         return Face(chinese, chinese)

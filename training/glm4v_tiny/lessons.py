@@ -15,7 +15,7 @@ from .page import CELL, Mark, name_cells
 from .places import places, tokens_near
 from .pixels import PATCH, STEP, patches, token_cells
 from .scene import DoesNotFit, Scene, Turn
-from .views import Drawing, crop, shift
+from .views import Drawing, crop, shift, stretch
 from .scenes.form import form
 from .scenes.receipt import receipt
 from .scenes.screen import error_screen
@@ -31,6 +31,7 @@ WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第
          "en": (("In the first image: ", "First image: ", "Image 1: "), ("In the second image: ", "Second image: ", "Image 2: "))}
 POOL = 4  # batches drawn together
 CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; drawing costs a good part of what learning from it does
+STRETCHED, STRETCH = 0.3, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it
 MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
 BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both
 
@@ -83,11 +84,13 @@ def draw(random: random.Random, kind: Kind, width: int, height: int) -> tuple[Dr
     """One picture of this size and what may be asked about it."""
     for _ in range(200):
         name = random.choices(list(kind.scenes), list(kind.scenes.values()))[0]
+        drawn = round(width * random.uniform(*STRETCH)) if random.random() < STRETCHED else width
         try:
-            scene = SCENES[name](random, width, height, kind.difficulty)
+            scene = SCENES[name](random, drawn, height, kind.difficulty)
         except DoesNotFit:
             continue
-        return scene.page.finish(random, kind.difficulty.roughness), scene
+        drawing = scene.page.finish(random, kind.difficulty.roughness)
+        return drawing if drawn == width else stretch(drawing, width), scene
     raise RuntimeError(f"nothing fits {width}x{height} in {kind}")
 
 

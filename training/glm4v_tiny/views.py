@@ -26,6 +26,13 @@ def crop(random: random.Random, drawing: Drawing, width: int, height: int) -> Dr
     return part, moved(marks, -left, -top)
 
 
+def stretch(drawing: Drawing, width: int) -> Drawing:
+    """The drawing as wide as this: narrower or broader letters than any font has."""
+    image, marks = drawing
+    scale = width / image.width
+    return image.resize((width, image.height), Image.Resampling.BICUBIC), [mark._replace(x=mark.x * scale) for mark in marks]
+
+
 def shift(random: random.Random, drawing: Drawing, width: int, height: int) -> Drawing:
     """The whole drawing somewhere on a picture of this size; its edge goes on around it."""
     image, marks = drawing
