@@ -102,10 +102,8 @@ def train(arguments: argparse.Namespace) -> None:
         signal.signal(number, lambda received, _: stopping.append(received))
     while not stopping and progress.minutes < arguments.minutes:
         batches = [lessons.next(plan, progress) for _ in range(plan.batches_a_step)]
-        # One batch a thread: on a busy machine, threads that split one product wait for each other.
-        gradients = list(pool.map(lambda batch: trainer.gradients(batch, plan.naming_weight, plan.looking_weight), batches))
         rate = plan.rate(progress.step - first_step, progress.minutes)
-        trainer.update(gradients, (rate, rate * plan.matrix_rate), plan.average_keep)
+        trainer.learn(batches, plan.naming_weight, plan.looking_weight, (rate, rate * plan.matrix_rate), plan.average_keep)
         progress.pictures += sum(len(batch.pixels) for batch in batches)
         minutes = first_minute + clock.minutes()
         progress.phase_minutes += minutes - progress.minutes
