@@ -1,4 +1,5 @@
-"""The characters the model reads: printable ASCII, ¥, full-width punctuation and the commonest Chinese characters."""
+"""The characters the model reads: printable ASCII, ¥, full-width punctuation and the commonest Chinese characters; and the
+classes of the auxiliary head, which names them and the shapes that are counted."""
 
 import string
 from pathlib import Path
@@ -10,9 +11,18 @@ PUNCTUATION = "¥￥，。：；！？、（）《》“”‘’…—·"
 HAN = (DATA / "characters.txt").read_text("utf-8").strip()  # commonest first
 
 CHARACTERS = ASCII + PUNCTUATION + HAN
-BLANK = 0
-CLASS_OF = {character: index + 1 for index, character in enumerate(CHARACTERS)}  # 0 is "no character here"
-CLASSES = len(CHARACTERS) + 1
+COLOURS = ("red", "green", "blue", "yellow", "black", "orange", "purple")
+SHAPES = tuple(f"{colour} {kind}" for kind in ("circle", "square", "triangle") for colour in COLOURS)
+
+BLANK = 0  # nothing is centred here, or nothing follows
+CLASS_OF = {name: index + 1 for index, name in enumerate((*CHARACTERS, *SHAPES))}
+GAP = len(CLASS_OF) + 1  # a space follows
+CLASSES = GAP + 1
+
+
+def character_of(name: int) -> str | None:
+    """The character of a class; None for shapes."""
+    return CHARACTERS[name - 1] if name <= len(CHARACTERS) else None
 
 
 def is_han(character: str) -> bool:

@@ -21,6 +21,7 @@ class Conversation:
     positions: list[tuple[int, int, int]] = field(default_factory=list)  # time, row, column
     next_position: int = 0
     pictures: list[int] = field(default_factory=list)  # where the visual tokens of each begin
+    questions: list[tuple[int, Turn]] = field(default_factory=list)  # where the prompt of each begins: a token a character
     answers: list[tuple[int, Turn]] = field(default_factory=list)  # where each begins: a token a character
 
     def add(self, ids: list[int], learned: bool = False) -> None:
@@ -55,14 +56,16 @@ def start(tokenizer: Tokenizer, system: str | None) -> Conversation:
     return conversation
 
 
-def user(conversation: Conversation, grids: list[Grid], prompt: str, think: bool) -> None:
-    """A user's turn up to where the assistant's answer begins; `think` leaves it to the model to open the reasoning."""
+def user(conversation: Conversation, grids: list[Grid], prompt: str, think: bool) -> int:
+    """A user's turn up to where the assistant's answer begins; `think` leaves it to the model to open the reasoning.
+    Gives where the prompt begins."""
     conversation.special("<|user|>")
     conversation.text("\n")
     for grid in grids:
         conversation.special("<|begin_of_image|>")
         conversation.image(grid)
         conversation.special("<|end_of_image|>")
+    begin = len(conversation.ids)
     conversation.text(prompt)
     if not think:
         conversation.special("/nothink")
@@ -71,13 +74,14 @@ def user(conversation: Conversation, grids: list[Grid], prompt: str, think: bool
     if not think:
         conversation.special("<think>", "</think>")
         conversation.text("\n")
+    return begin
 
 
 def lesson(tokenizer: Tokenizer, grids: list[Grid], turns: list[Turn], think: bool, system: str | None) -> Conversation:
     """A whole training conversation: pictures and the first question, answers learned, follow-ups after them."""
     conversation = start(tokenizer, system)
     for index, turn in enumerate(turns):
-        user(conversation, grids if index == 0 else [], turn.prompt, think)
+        conversation.questions.append((user(conversation, grids if index == 0 else [], turn.prompt, think), turn))
         if think:
             conversation.special("<think>", "</think>", learned=True)
             conversation.text("\n", learned=True)

@@ -20,17 +20,14 @@ def miss(watched: Watched, layer: int, head: int, looks: torch.Tensor, causal: b
 
     `looks` [looks, 3]: element of the batch, query, one of the keys it should look at."""
     queries, keys = (part[:, head].float() for part in watched[layer])
-    losses = []
-    for element in looks[:, 0].unique():
-        own = looks[looks[:, 0] == element, 1:]
-        rows, row = own[:, 0].unique(return_inverse=True)
-        scores = queries[element, rows] @ keys[element].T * queries.shape[-1] ** -0.5
-        if causal:
-            scores = scores.masked_fill(torch.arange(scores.shape[1]) > rows[:, None], -1e9)
-        wanted = torch.zeros(scores.shape, dtype=torch.bool)
-        wanted[row, own[:, 1]] = True
-        losses.append(scores.logsumexp(-1) - scores.masked_fill(~wanted, -1e9).logsumexp(-1))
-    return torch.cat(losses).mean()
+    scores = (queries @ keys.transpose(1, 2)).float() * queries.shape[-1] ** -0.5  # [elements, queries, keys]
+    wanted = torch.zeros(scores.shape, dtype=torch.bool)
+    wanted[tuple(looks.T)] = True
+    asked = wanted.any(-1)
+    scores, wanted = scores[asked], wanted[asked]  # [queries asked, keys]
+    if causal:
+        scores = scores.masked_fill(torch.arange(scores.shape[1]) > asked.nonzero()[:, 1:], -1e9)
+    return (scores.logsumexp(-1) - scores.masked_fill(~wanted, -1e9).logsumexp(-1)).mean()
 
 
 def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -43,10 +40,9 @@ def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor
     return losses
 
 
-def guide_looks(watched: Watched, looks: torch.Tensor) -> dict[str, torch.Tensor]:
-    """`looks` [looks, 3]: conversation, token of an answer, visual token."""
-    if not len(looks):
-        return {}
-    before = looks - torch.tensor([0, 1, 0])
-    heads = [(*place, looks) for place in STANDING] + [(*place, before) for place in COMING]
-    return {f"look{layer}.{head}": miss(watched, layer, head, own, causal=True) for layer, head, own in heads}
+def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor) -> dict[str, torch.Tensor]:
+    """`looks` [looks, 3]: conversation, token of an answer, visual token; `asked` the same for the names in the questions,
+    which nothing foretells."""
+    own, before = torch.cat((looks, asked)), looks - torch.tensor([0, 1, 0])
+    heads = [(*place, own) for place in STANDING] + [(*place, before) for place in COMING]
+    return {f"look{layer}.{head}": miss(watched, layer, head, wanted, causal=True) for layer, head, wanted in heads if len(wanted)}

@@ -2,7 +2,7 @@
 
 import os
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import Queue
 from queue import Empty
 
@@ -64,6 +64,7 @@ class Lesson:
     links: list[list[Link]]
     conversation: chat.Conversation | None
     looks: list[Look] = field(default_factory=list)
+    asked: list[Look] = field(default_factory=list)
 
 
 @dataclass
@@ -71,12 +72,13 @@ class Batch:
     kind: str
     grid: chat.Grid  # visual tokens, rows and columns, of every picture in it
     pixels: np.ndarray  # [pictures, patches, 192] float16
-    cells: np.ndarray  # [pictures, visual tokens, 4] character classes
+    cells: np.ndarray  # [pictures, visual tokens, 4, 2] classes of what is centred in each of its cells and of what follows it
     links: np.ndarray  # [links, 4]: picture, relation, patch, patch
     ids: np.ndarray | None = None  # [conversations, length]
     targets: np.ndarray | None = None  # [conversations, length]
     positions: np.ndarray | None = None  # [3, conversations, length]
     looks: np.ndarray | None = None  # [looks, 3]: conversation, token of an answer, visual token it may be read from
+    asked: np.ndarray | None = None  # [looks, 3]: the same for the names in the questions
     frozen: bool = False
 
 
@@ -116,11 +118,11 @@ def pair_turns(random: random.Random, scenes: list[Scene]) -> list[Turn]:
         turn = choose_turns(random, scenes[index], 1)[0]
         way = "zh" if any(character > "\u2e80" for character in turn.prompt) else "en"
         other = [candidate for _, candidate in scenes[1 - index].turns if candidate.task == turn.task]
-        if other and turn.task in BOTH and random.random() < 0.35:
+        if other and turn.task in BOTH and random.random() < 0.55:
             first, second = (turn, other[0]) if index == 0 else (other[0], turn)
             turns.append(Turn(turn.task, turn.prompt, f"{first.answer}\n{second.answer}"))
         else:
-            turns.append(Turn(turn.task, random.choice(WHICH[way][index]) + turn.prompt, turn.answer))
+            turns.append(replace(turn, prompt=random.choice(WHICH[way][index]) + turn.prompt))
     return turns
 
 
@@ -167,17 +169,21 @@ def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid,
         conversation = chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system)
         marks = [part for _, part in pictures]
         lessons.append(Lesson([patches(image) for image, _ in pictures], [cells_of(part, grid) for part in marks],
-                              [links(part, width, height) for part in marks], conversation, looks(conversation, marks, grid)))
+                              [links(part, width, height) for part in marks], conversation, *looks(conversation, marks, grid)))
     return lessons
 
 
-def looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> list[Look]:
-    """What the tokens of the answers may be read from."""
-    return [(start + offset, conversation.pictures[place.picture] + near)
-            for start, turn in conversation.answers if turn.task not in NOT_READ
-            for offset, found in enumerate(places(turn.answer, pictures))
-            for place in found
-            for near in tokens_near(place, *grid)]
+def looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look]]:
+    """What the tokens of the answers, and those of the names in the questions, may be read from."""
+    def seen(start: int, text: str) -> list[Look]:
+        return [(start + offset, conversation.pictures[place.picture] + near)
+                for offset, found in enumerate(places(text, pictures))
+                for place in found
+                for near in tokens_near(place, *grid)]
+
+    answers = [look for start, turn in conversation.answers if turn.task not in NOT_READ for look in seen(start, turn.answer)]
+    names = [(start + turn.prompt.lower().rindex(turn.asked.lower()), turn) for start, turn in conversation.questions if turn.asked]
+    return answers, [look for start, turn in names for look in seen(start, turn.asked) if look[0] < start + len(turn.asked)]
 
 
 def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
@@ -191,7 +197,8 @@ def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: 
     if not kind.speaks:
         return Batch(kind.name, grid, pixels, cells, linked)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
-    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, rows_of([lesson.looks for lesson in lessons], 2), frozen)
+    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions,
+                 rows_of([lesson.looks for lesson in lessons], 2), rows_of([lesson.asked for lesson in lessons], 2), frozen)
 
 
 def rows_of(lists: list[list[tuple]], size: int) -> np.ndarray:

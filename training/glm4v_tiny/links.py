@@ -3,7 +3,7 @@
 from itertools import groupby
 from typing import NamedTuple
 
-from .alphabet import CHARACTERS
+from .alphabet import character_of
 from .page import Mark
 from .pixels import MERGE, PATCH, squares_near
 
@@ -22,10 +22,10 @@ Piece = tuple[Mark, Mark]  # first and last character
 
 
 def pieces(marks: list[Mark], width: int, height: int) -> list[Piece]:
-    """What was drawn at once and is in the picture, without rows of dots."""
-    seen = [mark for mark in marks if 0 <= mark.x < width and 0 <= mark.y < height]
+    """What was written at once and is in the picture, without rows of dots."""
+    seen = [mark for mark in marks if 0 <= mark.x < width and 0 <= mark.y < height and character_of(mark.name)]
     runs = [list(run) for _, run in groupby(seen, lambda mark: mark.run)]
-    return [(run[0], run[-1]) for run in runs if {CHARACTERS[mark.name - 1] for mark in run} != {"."}]
+    return [(run[0], run[-1]) for run in runs if {character_of(mark.name) for mark in run} != {"."}]
 
 
 def below(piece: Piece, others: list[Piece]) -> Piece | None:

@@ -10,20 +10,24 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from .alphabet import CLASS_OF
+from .alphabet import BLANK, CLASS_OF, GAP
 from .fonts import Face, Font, open_font
 
 CELL = 8  # pixels a side of the squares in which the auxiliary head names characters: one vision patch
 Colour = tuple[int, int, int]
 
 
+NOTHING = -100  # where no character stands, nothing can follow one
+
+
 class Mark(NamedTuple):
-    """Where a character is centred."""
+    """Where a character or a shape is centred."""
 
     x: float  # pixels
     y: float
-    name: int  # character class
-    run: int  # the characters drawn at once have the same
+    name: int  # class
+    run: int  # what was drawn at once has the same
+    then: int = NOTHING  # class of what follows in the run: a character, GAP, or BLANK at its end
 
 
 @lru_cache(maxsize=300_000)
@@ -68,12 +72,14 @@ class Page:
         """Draws a line of text whose box begins at (x, y); its baseline lies 0.95 of the size below."""
         scale, baseline = self.oversample, y + 0.95 * style.size
         self.runs += 1
+        following = iter((*(GAP if character == " " else CLASS_OF.get(character, NOTHING) for character in text[1:]), BLANK))
         for run, font in runs(text, style):
             pen = x
             for character in run:
+                then = next(following)
                 width = advance(font, style.size, character) + style.spacing
                 if character in CLASS_OF:
-                    self.marks.append(Mark(pen + (width - style.spacing) / 2, baseline - 0.37 * style.size, CLASS_OF[character], self.runs))
+                    self.marks.append(Mark(pen + (width - style.spacing) / 2, baseline - 0.37 * style.size, CLASS_OF[character], self.runs, then))
                 if style.spacing:
                     self._glyphs(pen * scale, baseline * scale, character, font, style, fill)
                 pen += width
@@ -116,13 +122,13 @@ class Page:
 
 
 def name_cells(marks: list[Mark], rows: int, columns: int) -> np.ndarray:
-    """The class of the character nearest to the middle of each cell among those centred in it: [rows, columns]."""
-    cells, nearest = np.zeros((rows, columns), np.int64), np.full((rows, columns), math.inf)
-    for x, y, name, _ in marks:
+    """Of what is centred nearest to the middle of each cell, its class and the class of what follows it: [rows, columns, 2]."""
+    cells, nearest = np.full((rows, columns, 2), (BLANK, NOTHING), np.int64), np.full((rows, columns), math.inf)
+    for x, y, name, _, then in marks:
         row, column = int(y // CELL), int(x // CELL)
         away = abs(x - (column + 0.5) * CELL)
         if 0 <= row < rows and 0 <= column < columns and away < nearest[row, column]:
-            cells[row, column], nearest[row, column] = name, away
+            cells[row, column], nearest[row, column] = (name, then), away
     return cells
 
 

@@ -22,9 +22,9 @@ def patches(image: Image.Image) -> np.ndarray:
 
 
 def token_cells(cells: np.ndarray) -> np.ndarray:
-    """Character classes [rows, columns] of 8-pixel cells as [visual tokens, 4], in the order of `patches`."""
+    """Classes [rows, columns, 2] of 8-pixel cells as [visual tokens, 4, 2], in the order of `patches`."""
     rows, columns = cells.shape[0] // MERGE, cells.shape[1] // MERGE
-    return cells.reshape(rows, MERGE, columns, MERGE).transpose(0, 2, 1, 3).reshape(rows * columns, MERGE**2)
+    return cells.reshape(rows, MERGE, columns, MERGE, 2).transpose(0, 2, 1, 3, 4).reshape(rows * columns, MERGE**2, 2)
 
 
 def squares_near(middle: float, near: float, side: int, count: int) -> range:

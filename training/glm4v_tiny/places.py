@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from .alphabet import CHARACTERS
+from .alphabet import character_of
 from .page import Mark
 from .pixels import STEP, squares_near
 
@@ -24,7 +24,8 @@ def places(answer: str, pictures: list[list[Mark]]) -> list[list[Place]]:
 
     What has several lines is looked for from the top down. A single line that stands there twice has both its places, and
     one that does not stand there as a whole is looked for word by word."""
-    drawn = [(Place(picture, mark.x, mark.y), CHARACTERS[mark.name - 1]) for picture, marks in enumerate(pictures) for mark in marks]
+    drawn = [(Place(picture, mark.x, mark.y), character) for picture, marks in enumerate(pictures) for mark in marks
+             if (character := character_of(mark.name))]
     text = "".join(character for _, character in drawn)
     result: list[list[Place]] = [[] for _ in answer]
     after, several = 0, "\n" in answer

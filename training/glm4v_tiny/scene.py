@@ -12,6 +12,7 @@ class Turn:
     task: str
     prompt: str
     answer: str
+    asked: str = ""  # the name in the prompt that stands in the picture
 
 
 @dataclass
@@ -21,8 +22,8 @@ class Scene:
     page: Page
     turns: list[tuple[float, Turn]] = field(default_factory=list)  # (weight, turn)
 
-    def ask(self, weight: float, task: str, prompt: str, answer: str) -> None:
-        self.turns.append((weight, Turn(task, prompt, answer)))
+    def ask(self, weight: float, task: str, prompt: str, answer: str, asked: str = "") -> None:
+        self.turns.append((weight, Turn(task, prompt, answer, asked)))
 
 
 class DoesNotFit(Exception):

@@ -16,8 +16,10 @@ from .chat import IGNORE
 from .guidance import guide_links, guide_looks
 from .lessons import Batch
 from .model import Glm4v, Shape, TextShape
+from .page import NOTHING
 from .tokenizer import build_tokenizer, vocabulary_size
 
+FOLLOWING = 0.4  # weight of what follows a character beside which it is
 MEMORY = 0.97  # of the running means
 NAMER_ALONE = 120  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
 
@@ -71,7 +73,7 @@ class Trainer:
         self.tokenizer = build_tokenizer()
         self.image_token = self.tokenizer.token_to_id("<|image|>")
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
-        self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 4 * CLASSES)  # thrown away in the end
+        self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 2 * 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
         self.parameters = [*self.model.parameters(), *self.namer.parameters()]
         self.optimisers = optimisers(self.model, self.namer, threads)
@@ -121,7 +123,7 @@ class Trainer:
             ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
             watched = []
             hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions), watched=watched)
-            looking = linking + self.looked(guide_looks(watched, torch.from_numpy(batch.looks)))
+            looking = linking + self.looked(guide_looks(watched, torch.from_numpy(batch.looks), torch.from_numpy(batch.asked)))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]
@@ -132,16 +134,18 @@ class Trainer:
         return torch.autograd.grad(loss + naming_weight * naming + looking_weight * looking, self.parameters, allow_unused=batch.frozen)
 
     def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
-        """The auxiliary loss, which character is centred in each cell, on every token with one and a few without;
-        and the share of characters named right."""
+        """The auxiliary loss, what is centred in each cell and what follows it, on every token with something and a few
+        without; and the share named right of what is there."""
         images = images.detach() if self.progress.step < NAMER_ALONE else images
-        chosen = (cells != BLANK).any(-1) | (torch.rand(cells.shape[:2]) < 0.1)
-        wanted = cells[chosen].flatten()
-        logits = self.namer(images[chosen]).float().view(-1, CLASSES)
-        weight = torch.where(wanted == BLANK, 0.15, 1.0)  # most cells are blank
-        loss = (F.cross_entropy(logits, wanted, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
-        is_character = wanted != BLANK
-        return loss, (logits.argmax(-1) == wanted)[is_character].float().mean().nan_to_num().item()
+        chosen = (cells[..., 0] != BLANK).any(-1) | (torch.rand(cells.shape[:2]) < 0.1)
+        here, after = cells[chosen].flatten(0, 1).T  # [cells]
+        logits, following = self.namer(images[chosen]).float().view(-1, 2, 4, CLASSES).transpose(0, 1).flatten(1, 2)
+        weight = torch.where(here == BLANK, 0.15, 1.0)  # most cells are blank
+        loss = (F.cross_entropy(logits, here, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
+        follow = F.cross_entropy(following, after, ignore_index=NOTHING, reduction="sum") / (after != NOTHING).sum().clamp(min=1)
+        running(self.progress.loss, "following", follow.item())
+        there = here != BLANK
+        return loss + FOLLOWING * follow, (logits.argmax(-1) == here)[there].float().mean().nan_to_num().item()
 
     def looked(self, heads: dict[str, torch.Tensor]) -> torch.Tensor:
         """The mean of the guided heads' losses."""

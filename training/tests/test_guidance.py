@@ -1,15 +1,20 @@
 """What heads are told is true of the pictures: `python -m unittest discover tests`, in the folder above."""
 
 import random
+import re
 import time
 import unittest
 
-from glm4v_tiny.alphabet import CHARACTERS, CLASS_OF
+from glm4v_tiny import chat
+from glm4v_tiny.alphabet import BLANK, CHARACTERS, CLASS_OF, GAP
 from glm4v_tiny.difficulty import Difficulty
-from glm4v_tiny.lessons import NOT_READ, Kind, draw
+from glm4v_tiny.fonts import pick_face
+from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks
 from glm4v_tiny.links import AFTER, BELOW, links
-from glm4v_tiny.page import Mark
+from glm4v_tiny.page import NOTHING, Mark, Page, Style, name_cells
 from glm4v_tiny.places import Place, places, tokens_near
+from glm4v_tiny.scene import Turn
+from glm4v_tiny.tokenizer import build_tokenizer
 
 SEED = int(time.time())
 
@@ -56,6 +61,31 @@ class Places(unittest.TestCase):
         self.assertEqual(tokens_near(Place(0, 24, 24), 3, 4), [5])  # in the middle of the token of row 1, column 1
         self.assertEqual(tokens_near(Place(0, 16, 8), 3, 4), [0, 1])  # between two
         self.assertEqual(tokens_near(Place(0, 0, 0), 3, 4), [0])  # the corner
+
+
+class Names(unittest.TestCase):
+    def test_what_is_centred_in_a_cell_and_what_follows_it(self) -> None:
+        sheet = Page(120, 40, (255, 255, 255), (0, 0, 0))
+        sheet.text(4, 4, "我b c", Style(pick_face(random.Random(SEED)), 20))
+        named = [(CHARACTERS[mark.name - 1], mark.then) for mark in sheet.marks]
+        self.assertEqual(named, [("我", CLASS_OF["b"]), ("b", GAP), ("c", BLANK)])
+        cells = name_cells(sheet.marks, 5, 15)
+        self.assertEqual({tuple(cell) for cell in cells.reshape(-1, 2)}, {(mark.name, mark.then) for mark in sheet.marks} | {(BLANK, NOTHING)})
+
+    def test_every_shape_is_named_once(self) -> None:
+        kind = Kind("any", 1, {"shapes": 1}, (160, 160), (160, 160), difficulty=Difficulty(roughness=0))
+        (_, marks), scene = draw(random.Random(SEED), kind, 160, 160)
+        (described,) = {turn.answer for _, turn in scene.turns if turn.task == "describe"}
+        self.assertEqual(len(marks), sum(map(int, re.findall(r"\d+", described))), f"seed {SEED}")
+
+    def test_a_name_in_a_question_is_seen_where_it_stands_and_foretold_nowhere(self) -> None:
+        rows = page("Tea", "12")
+        turns = [Turn("item price", "How much is the tea?", "12", "Tea")]
+        conversation = chat.lesson(build_tokenizer(), [(3, 2)], turns, False, None)
+        answers, names = looks(conversation, [rows], (3, 2))
+        said = lambda found: [conversation.tokenizer.decode([conversation.ids[token]]) for token in dict.fromkeys(token for token, _ in found)]
+        self.assertEqual((said(answers), said(names)), (["1", "2", ""], ["t", "e", "a"]))
+        self.assertTrue({seen - conversation.pictures[0] for _, seen in names} <= {0, 1})
 
 
 class Links(unittest.TestCase):

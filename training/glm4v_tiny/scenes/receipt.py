@@ -167,21 +167,21 @@ def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
     if paper.total:
         scene.ask(2.5, "total", ask(random, "total", way), paper.total)
     else:
-        scene.ask(0.5, "not there", ask(random, "total", way), NOT_THERE[way])
+        scene.ask(1.5, "not there", ask(random, "total", way), NOT_THERE[way])
     single = [row for row in paper.rows if sum(row[0] in name for name in names) == 1]
     if single:
         name, amount = random.choice(single)
-        scene.ask(2, "item price", ask(random, "item price", paper.way, name), amount)
-        scene.ask(0.3, "is there", ask(random, "is item", paper.way, name), YES[paper.way])
+        scene.ask(3, "item price", ask(random, "item price", paper.way, name), amount, name)
+        scene.ask(0.4, "is there", ask(random, "is item", paper.way, name), YES[paper.way], name)
     other = random.choice([word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)])
-    scene.ask(0.9, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way])
-    scene.ask(0.3, "is there", ask(random, "is item", paper.way, other), NO[paper.way])
-    scene.ask(1.2, "items", ask(random, "items", way), "\n".join(names))
+    scene.ask(0.6, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way])
+    scene.ask(0.4, "is there", ask(random, "is item", paper.way, other), NO[paper.way])
+    scene.ask(1.8, "items", ask(random, "items", way), "\n".join(names))
     scene.ask(1.0, "read", ask(random, "read", way), "\n".join(paper.lines))
     scene.ask(0.3, "count items", ask(random, "count items", way), str(len(names)))
     scene.ask(0.5 if paper.shop else 0.15, "shop" if paper.shop else "not there", ask(random, "shop", way), paper.shop or NOT_THERE[way])
     scene.ask(0.6 if paper.date else 0.2, "date" if paper.date else "not there", ask(random, "date", way), paper.date or NOT_THERE[way])
-    scene.ask(0.2, "not there", ask(random, "error", way), NOT_THERE[way])
+    scene.ask(0.1, "not there", ask(random, "error", way), NOT_THERE[way])
     scene.ask(0.4, "describe", ask(random, "describe", way), describe(way, paper))
 
 

@@ -4,9 +4,10 @@ import math
 import random
 from collections import Counter
 
+from ..alphabet import CLASS_OF
 from ..difficulty import Difficulty
 from ..look import blank_page
-from ..page import Colour, Page
+from ..page import Colour, Mark, Page
 from ..questions import NO, NOT_THERE, YES, ask, language
 from ..scene import DoesNotFit, Scene
 
@@ -20,6 +21,8 @@ Shape = tuple[str, str]  # kind, colour
 
 def draw_shape(random: random.Random, page: Page, kind: str, colour: str, x: float, y: float, size: float) -> None:
     scale = page.oversample
+    page.runs += 1
+    page.marks.append(Mark(x + size / 2, y + size / 2, CLASS_OF[f"{colour} {kind}"], page.runs))
     fill = tuple(max(0, min(255, value + random.randint(-15, 15))) for value in COLOURS[colour][0])
     if kind == "circle":
         page.draw.ellipse((x * scale, y * scale, (x + size) * scale, (y + size) * scale), fill=fill)

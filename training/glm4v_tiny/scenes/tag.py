@@ -61,7 +61,7 @@ def add_questions(random: random.Random, scene: Scene, written: str, name: str, 
     scene.ask(4, "tag", ask(random, "tag", way), f"{name} {price}")
     scene.ask(2.5, "price", ask(random, "price", way), price)
     scene.ask(1.5, "product", ask(random, "product", way), name)
-    scene.ask(0.8, "item price", ask(random, "item price", written, name), price[1:])
+    scene.ask(0.8, "item price", ask(random, "item price", written, name), price[1:], name)
     scene.ask(1, "read", ask(random, "read", way), "\n".join(lines))
     scene.ask(0.3, "describe", ask(random, "describe", way), f"{'价格标签：' if way == 'zh' else 'A price tag: '}{name} {price}")
     scene.ask(0.5, "amounts", ask(random, "amounts", way), price[1:])
