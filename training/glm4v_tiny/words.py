@@ -14,8 +14,16 @@ def words(name: str, language: str) -> tuple[str, ...]:
 
 
 def pick_han(random: random.Random, count: int, reach: int) -> str:
-    """Random characters out of the `reach` commonest: no language to lean on, every character has to be seen."""
-    return "".join(random.choice(HAN[:reach]) for _ in range(count))
+    """Random characters, mostly of the lists, else out of the `reach` commonest: no language to lean on, every character has
+    to be seen."""
+    return "".join(random.choice(listed_han() if random.random() < 0.6 else HAN[:reach]) for _ in range(count))
+
+
+@cache
+def listed_han() -> str:
+    """The characters of receipts, tags, screens and forms: a third of them are not among the commonest 600."""
+    used = {character for name in ("goods", "shops", "labels", "errors") for phrase in words(name, "zh") for character in phrase}
+    return "".join(character for character in HAN if character in used)
 
 
 def money(random: random.Random) -> str:
@@ -75,9 +83,9 @@ def english(random: random.Random) -> str:
 def chinese(random: random.Random, reach: int) -> str:
     """Words, a run of random characters, seldom a phrase of the lists, in Chinese."""
     kind = random.random()
-    if kind < 0.25:
+    if kind < 0.35:
         return pick_han(random, random.randint(1, 8), reach)
-    if kind < 0.7:
+    if kind < 0.67:
         return "".join(random.choice(words("common", "zh")) for _ in range(random.randint(1, 5)))
     if kind < 0.85:
         return random.choice(words("goods", "zh"))
