@@ -2,32 +2,47 @@
 
 The renderer knows where each character of an answer stands, so the way over the page need not be found by trial: in the
 vision tower, from the end of a piece of text to the next one; in the language model, in the middle layers from a character
-just said to where it stands, in the later ones to where the next stands. Nothing of this is needed once the model is trained."""
+just said to where it stands, in the later ones to where the next stands; and to all shapes that are to be counted and, in a
+fixed proportion, to the first token: the share left there tells how many they are. Nothing of this is needed once the model is trained."""
 
 import torch
+import torch.nn.functional as F
 
 from .links import AFTER, BELOW
 
 VISION = {AFTER: (3, 2), BELOW: (3, 3)}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
+COUNTING = ((4, 4), (5, 4))  # layer, head: to everything that is asked for, and to the first token as to REST of them
+REST = 3.0
 
 Watched = list[tuple[torch.Tensor, torch.Tensor]]  # by layer: queries and keys [batch, heads, length, size]
+
+
+def attention(watched: Watched, layer: int, head: int, asked: torch.Tensor, causal: bool) -> torch.Tensor:
+    """The logarithm of a head's attention, [queries asked, keys], where `asked` [batch, queries] is true."""
+    queries, keys = (part[:, head].float() for part in watched[layer])
+    scores = ((queries @ keys.transpose(1, 2)).float() * queries.shape[-1] ** -0.5)[asked]
+    if causal:
+        scores = scores.masked_fill(torch.arange(scores.shape[1]) > asked.nonzero()[:, 1:], -1e9)
+    return scores.log_softmax(-1)
+
+
+def marked(watched: Watched, layer: int, rows: torch.Tensor) -> torch.Tensor:
+    """[batch, queries, keys]: true at `rows` [rows, 3]."""
+    queries, keys = watched[layer]
+    marks = torch.zeros(len(queries), queries.shape[2], keys.shape[2], dtype=torch.bool)
+    marks[tuple(rows.T)] = True
+    return marks
 
 
 def miss(watched: Watched, layer: int, head: int, looks: torch.Tensor, causal: bool) -> torch.Tensor:
     """Minus the logarithm of the share of a head's attention that falls where it should, the mean over all queries.
 
     `looks` [looks, 3]: element of the batch, query, one of the keys it should look at."""
-    queries, keys = (part[:, head].float() for part in watched[layer])
-    scores = (queries @ keys.transpose(1, 2)).float() * queries.shape[-1] ** -0.5  # [elements, queries, keys]
-    wanted = torch.zeros(scores.shape, dtype=torch.bool)
-    wanted[tuple(looks.T)] = True
+    wanted = marked(watched, layer, looks)
     asked = wanted.any(-1)
-    scores, wanted = scores[asked], wanted[asked]  # [queries asked, keys]
-    if causal:
-        scores = scores.masked_fill(torch.arange(scores.shape[1]) > asked.nonzero()[:, 1:], -1e9)
-    return (scores.logsumexp(-1) - scores.masked_fill(~wanted, -1e9).logsumexp(-1)).mean()
+    return -attention(watched, layer, head, asked, causal).masked_fill(~wanted[asked], -1e9).logsumexp(-1).mean()
 
 
 def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -46,3 +61,17 @@ def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor) -> d
     own, before = torch.cat((looks, asked)), looks - torch.tensor([0, 1, 0])
     heads = [(*place, own) for place in STANDING] + [(*place, before) for place in COMING]
     return {f"look{layer}.{head}": miss(watched, layer, head, wanted, causal=True) for layer, head, wanted in heads if len(wanted)}
+
+
+def guide_counts(watched: Watched, counts: torch.Tensor) -> dict[str, torch.Tensor]:
+    """`counts` [counts, 3]: conversation, last token before an answer, the first token or a visual token that counts. How far
+    the attention is from equal shares (Kullback-Leibler)."""
+    losses = {}
+    for layer, head in COUNTING if len(counts) else ():
+        counted = marked(watched, layer, counts)
+        asked = counted.any(-1)
+        shares = counted[asked].float()
+        shares[:, 0] = REST
+        shares /= shares.sum(-1, keepdim=True)
+        losses[f"count{layer}.{head}"] = F.kl_div(attention(watched, layer, head, asked, True), shares, reduction="batchmean")
+    return losses

@@ -65,6 +65,7 @@ class Lesson:
     conversation: chat.Conversation | None
     looks: list[Look] = field(default_factory=list)
     asked: list[Look] = field(default_factory=list)
+    counts: list[Look] = field(default_factory=list)
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Batch:
     positions: np.ndarray | None = None  # [3, conversations, length]
     looks: np.ndarray | None = None  # [looks, 3]: conversation, token of an answer, visual token it may be read from
     asked: np.ndarray | None = None  # [looks, 3]: the same for the names in the questions
+    counts: np.ndarray | None = None  # [counts, 3]: conversation, last token before an answer, the first token or a visual token that counts
     frozen: bool = False
 
 
@@ -169,7 +171,8 @@ def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid,
         conversation = chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system)
         marks = [part for _, part in pictures]
         lessons.append(Lesson([patches(image) for image, _ in pictures], [cells_of(part, grid) for part in marks],
-                              [links(part, width, height) for part in marks], conversation, *looks(conversation, marks, grid)))
+                              [links(part, width, height) for part in marks], conversation, *looks(conversation, marks, grid),
+                              counts(conversation, marks, grid)))
     return lessons
 
 
@@ -186,6 +189,17 @@ def looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: cha
     return answers, [look for start, turn in names for look in seen(start, turn.asked) if look[0] < start + len(turn.asked)]
 
 
+def counts(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> list[Look]:
+    """What is counted before an answer that is a number or tells whether there is one, and the first token in any case."""
+    found = []
+    for start, turn in conversation.answers:
+        if turn.counted:
+            found.append((start - 1, 0))
+            found += [(start - 1, first + int(mark.y // STEP) * grid[1] + int(mark.x // STEP))
+                      for first, marks in zip(conversation.pictures, pictures) for mark in marks if mark.name in turn.counted]
+    return found
+
+
 def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
     return token_cells(name_cells(marks, grid[0] * STEP // CELL, grid[1] * STEP // CELL))
 
@@ -198,7 +212,8 @@ def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: 
         return Batch(kind.name, grid, pixels, cells, linked)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
     return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions,
-                 rows_of([lesson.looks for lesson in lessons], 2), rows_of([lesson.asked for lesson in lessons], 2), frozen)
+                 rows_of([lesson.looks for lesson in lessons], 2), rows_of([lesson.asked for lesson in lessons], 2),
+                 rows_of([lesson.counts for lesson in lessons], 2), frozen)
 
 
 def rows_of(lists: list[list[tuple]], size: int) -> np.ndarray:

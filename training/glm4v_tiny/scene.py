@@ -13,6 +13,7 @@ class Turn:
     prompt: str
     answer: str
     asked: str = ""  # the name in the prompt that stands in the picture
+    counted: frozenset[int] = frozenset()  # classes of which the answer tells how many there are
 
 
 @dataclass
@@ -22,8 +23,8 @@ class Scene:
     page: Page
     turns: list[tuple[float, Turn]] = field(default_factory=list)  # (weight, turn)
 
-    def ask(self, weight: float, task: str, prompt: str, answer: str, asked: str = "") -> None:
-        self.turns.append((weight, Turn(task, prompt, answer, asked)))
+    def ask(self, weight: float, task: str, prompt: str, answer: str, asked: str = "", counted: frozenset[int] = frozenset()) -> None:
+        self.turns.append((weight, Turn(task, prompt, answer, asked, counted)))
 
 
 class DoesNotFit(Exception):

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from .alphabet import BLANK, CLASSES
 from .beginnings import from_folder, from_scratch
 from .chat import IGNORE
-from .guidance import guide_links, guide_looks
+from .guidance import guide_counts, guide_links, guide_looks
 from .lessons import Batch
 from .model import Glm4v, Shape, TextShape
 from .page import NOTHING
@@ -124,6 +124,7 @@ class Trainer:
             watched = []
             hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions), watched=watched)
             looking = linking + self.looked(guide_looks(watched, torch.from_numpy(batch.looks), torch.from_numpy(batch.asked)))
+            looking = looking + self.looked(guide_counts(watched, torch.from_numpy(batch.counts)))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]

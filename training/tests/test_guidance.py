@@ -1,15 +1,19 @@
 """What heads are told is true of the pictures: `python -m unittest discover tests`, in the folder above."""
 
+import math
 import random
 import re
 import time
 import unittest
 
+import torch
+
 from glm4v_tiny import chat
 from glm4v_tiny.alphabet import BLANK, CHARACTERS, CLASS_OF, GAP
 from glm4v_tiny.difficulty import Difficulty
 from glm4v_tiny.fonts import pick_face
-from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks
+from glm4v_tiny.guidance import COUNTING, REST, guide_counts
+from glm4v_tiny.lessons import NOT_READ, Kind, counts, draw, looks
 from glm4v_tiny.links import AFTER, BELOW, links
 from glm4v_tiny.page import NOTHING, Mark, Page, Style, name_cells
 from glm4v_tiny.places import Place, places, tokens_near
@@ -86,6 +90,35 @@ class Names(unittest.TestCase):
         said = lambda found: [conversation.tokenizer.decode([conversation.ids[token]]) for token in dict.fromkeys(token for token, _ in found)]
         self.assertEqual((said(answers), said(names)), (["1", "2", ""], ["t", "e", "a"]))
         self.assertTrue({seen - conversation.pictures[0] for _, seen in names} <= {0, 1})
+
+
+class Counts(unittest.TestCase):
+    def test_what_counts_is_what_the_answer_says(self) -> None:
+        source = random.Random(SEED)
+        kind = Kind("any", 1, {"shapes": 1}, (160, 160), (160, 160), difficulty=Difficulty(roughness=0))
+        checked = 0
+        for _ in range(20):
+            (_, marks), scene = draw(source, kind, 160, 160)
+            for _, turn in scene.turns:
+                if turn.counted:
+                    conversation = chat.lesson(build_tokenizer(), [(10, 10)], [turn], False, None)
+                    rows = counts(conversation, [marks], (10, 10))
+                    seen, first = len(rows) - 1, conversation.pictures[0]
+                    self.assertTrue(all(first <= token < first + 100 for _, token in rows[1:]), f"seed {SEED}: {turn}")
+                    self.assertIn(turn.answer, (str(seen), "有" if seen else "没有", "Yes" if seen else "No"), f"seed {SEED}: {turn}")
+                    checked += 1
+        self.assertGreater(checked, 60)
+
+    def test_attention_in_equal_shares_is_no_loss(self) -> None:
+        torch.manual_seed(SEED)
+        keys = torch.eye(8)[None, None].repeat(1, 5, 1, 1)
+        queries = torch.full((1, 5, 8, 8), -90.0)
+        queries[..., 5, 0], queries[..., 5, [2, 4]] = 0.0, -math.log(REST)
+        watched = [(queries * 8**0.5, keys)] * 6
+        right = guide_counts(watched, torch.tensor([[0, 5, 0], [0, 5, 2], [0, 5, 4]]))
+        wrong = guide_counts(watched, torch.tensor([[0, 5, 0], [0, 5, 2]]))
+        self.assertEqual(set(right), {f"count{layer}.{head}" for layer, head in COUNTING})
+        self.assertTrue(all(loss.item() < 1e-5 for loss in right.values()) and all(loss.item() > 0.01 for loss in wrong.values()))
 
 
 class Links(unittest.TestCase):

@@ -4,7 +4,7 @@ import math
 import random
 from collections import Counter
 
-from ..alphabet import CLASS_OF
+from ..alphabet import CLASS_OF, SHAPES
 from ..difficulty import Difficulty
 from ..look import blank_page
 from ..page import Colour, Mark, Page
@@ -77,6 +77,11 @@ def name(random: random.Random, way: str, kind: str | None, colour: str | None, 
     return (f"{colour} " if colour else "") + (kind or "shape") + plural
 
 
+def classes(kind: str | None, colour: str | None) -> frozenset[int]:
+    """Of all shapes of this kind and colour."""
+    return frozenset(CLASS_OF[name] for name in SHAPES if kind in (None, name.split()[1]) and colour in (None, name.split()[0]))
+
+
 def describe(way: str, shapes: list[Shape]) -> str:
     order = list(KINDS), list(COLOURS)
     counted = sorted(Counter(shapes).items(), key=lambda item: (order[1].index(item[0][1]), order[0].index(item[0][0])))
@@ -92,12 +97,14 @@ def add_questions(random: random.Random, scene: Scene, shapes: list[Shape]) -> N
     target = present if random.random() < 0.75 else absent
     for weight, kind, colour in ((4, *target), (2, target[0], None), (2, None, target[1]), (2, None, None)):
         count = sum((kind is None or shape[0] == kind) and (colour is None or shape[1] == colour) for shape in shapes)
-        scene.ask(weight, "shapes", ask(random, "count shapes", way, name(random, way, kind, colour)), str(count))
+        scene.ask(weight, "shapes", ask(random, "count shapes", way, name(random, way, kind, colour)), str(count), counted=classes(kind, colour))
     target = present if random.random() < 0.5 else absent
-    scene.ask(2, "yes no", ask(random, "is shape", way, name(random, way, *target, many=False)), (YES if target in shapes else NO)[way])
+    scene.ask(2, "yes no", ask(random, "is shape", way, name(random, way, *target, many=False)), (YES if target in shapes else NO)[way],
+              counted=classes(*target))
     colour = random.choice(list(COLOURS))
     there = any(shape[1] == colour for shape in shapes)
-    scene.ask(0.5, "yes no", ask(random, "is shape", way, name(random, way, None, colour, many=False)), (YES if there else NO)[way])
+    scene.ask(0.5, "yes no", ask(random, "is shape", way, name(random, way, None, colour, many=False)), (YES if there else NO)[way],
+              counted=classes(None, colour))
     if len(shapes) == 1:
         answer = COLOURS[present[1]][1] + KINDS[present[0]][0] if way == "zh" else f"{present[1]} {present[0]}"
         scene.ask(3, "shapes", ask(random, "which shape", way), answer)
