@@ -13,6 +13,7 @@ from .links import AFTER, BELOW
 VISION = {AFTER: (3, 2), BELOW: (3, 3)}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
+ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
 COUNTING = ((4, 4), (5, 4))  # layer, head: to everything that is asked for, and to the first token as to REST of them
 REST = 3.0
 
@@ -55,11 +56,11 @@ def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor
     return losses
 
 
-def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor) -> dict[str, torch.Tensor]:
+def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor, hops: torch.Tensor) -> dict[str, torch.Tensor]:
     """`looks` [looks, 3]: conversation, token of an answer, visual token; `asked` the same for the names in the questions,
-    which nothing foretells."""
+    which nothing foretells; `hops`: conversation, last token before an answer, last token of the name in the question."""
     own, before = torch.cat((looks, asked)), looks - torch.tensor([0, 1, 0])
-    heads = [(*place, own) for place in STANDING] + [(*place, before) for place in COMING]
+    heads = [(*place, own) for place in STANDING] + [(*place, before) for place in COMING] + [(*place, hops) for place in ASKED]
     return {f"look{layer}.{head}": miss(watched, layer, head, wanted, causal=True) for layer, head, wanted in heads if len(wanted)}
 
 

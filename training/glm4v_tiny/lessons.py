@@ -12,7 +12,7 @@ from . import chat
 from .difficulty import Difficulty
 from .links import Link, links
 from .page import CELL, Mark, name_cells
-from .places import places, tokens_near
+from .places import Place, places, tokens_near
 from .pixels import PATCH, STEP, patches, token_cells
 from .scene import DoesNotFit, Scene, Turn
 from .views import Drawing, crop, shift, stretch
@@ -37,7 +37,7 @@ BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describ
 
 
 NOT_READ = ("shapes", "yes no", "is there", "not there", "count items")  # tasks whose answers are not written in the picture
-Look = tuple[int, int]  # a token of an answer and a visual token it may be read from, by their places in the conversation
+Look = tuple[int, int]  # a token and one it should look at, most often a visual token: by their places in the conversation
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ class Lesson:
     conversation: chat.Conversation | None
     looks: list[Look] = field(default_factory=list)
     asked: list[Look] = field(default_factory=list)
+    hops: list[Look] = field(default_factory=list)
     counts: list[Look] = field(default_factory=list)
 
 
@@ -80,6 +81,7 @@ class Batch:
     positions: np.ndarray | None = None  # [3, conversations, length]
     looks: np.ndarray | None = None  # [looks, 3]: conversation, token of an answer, visual token it may be read from
     asked: np.ndarray | None = None  # [looks, 3]: the same for the names in the questions
+    hops: np.ndarray | None = None  # [hops, 3]: conversation, last token before an answer, last token of the name in the question
     counts: np.ndarray | None = None  # [counts, 3]: conversation, last token before an answer, the first token or a visual token that counts
     frozen: bool = False
 
@@ -171,33 +173,44 @@ def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid,
         conversation = chat.lesson(tokenizer, [grid] * kind.images, turns, random.random() < 0.2, system)
         marks = [part for _, part in pictures]
         lessons.append(Lesson([patches(image) for image, _ in pictures], [cells_of(part, grid) for part in marks],
-                              [links(part, width, height) for part in marks], conversation, *looks(conversation, marks, grid),
-                              counts(conversation, marks, grid)))
+                              [links(part, width, height) for part in marks], conversation, looks(conversation, marks, grid),
+                              *questions(conversation, marks, grid)))
     return lessons
 
 
-def looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look]]:
-    """What the tokens of the answers, and those of the names in the questions, may be read from."""
-    def seen(start: int, text: str) -> list[Look]:
-        return [(start + offset, conversation.pictures[place.picture] + near)
-                for offset, found in enumerate(places(text, pictures))
-                for place in found
-                for near in tokens_near(place, *grid)]
-
-    answers = [look for start, turn in conversation.answers if turn.task not in NOT_READ for look in seen(start, turn.answer)]
-    names = [(start + turn.prompt.lower().rindex(turn.asked.lower()), turn) for start, turn in conversation.questions if turn.asked]
-    return answers, [look for start, turn in names for look in seen(start, turn.asked) if look[0] < start + len(turn.asked)]
+def looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> list[Look]:
+    """What the tokens of the answers may be read from."""
+    return [look for start, turn in conversation.answers if turn.task not in NOT_READ
+            for look in seen(conversation, start, places(turn.answer, pictures), grid)]
 
 
-def counts(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> list[Look]:
-    """What is counted before an answer that is a number or tells whether there is one, and the first token in any case."""
-    found = []
-    for start, turn in conversation.answers:
+def seen(conversation: chat.Conversation, start: int, places: list[list[Place]], grid: chat.Grid) -> list[Look]:
+    """The visual tokens near the places of a text that begins at a token."""
+    return [(start + offset, conversation.pictures[place.picture] + near)
+            for offset, found in enumerate(places)
+            for place in found
+            for near in tokens_near(place, *grid)]
+
+
+def questions(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look], list[Look]]:
+    """Of the names in the questions: what stands there in the pictures; from the last token before the answer to the name's
+    last; and from there to all that is counted, and to the first token in any case."""
+    asked, hops, counts = [], [], []
+    for (question, turn), (answer, _) in zip(conversation.questions, conversation.answers):
+        if not turn.asked:
+            continue
+        begin = question + turn.prompt.lower().rindex(turn.asked.lower())
+        end = begin + len(turn.asked) - 1
+        hops.append((answer - 1, end))
+        found = places(turn.asked, pictures)[:-1]
+        if all(found):  # not there, or a part of it
+            asked += seen(conversation, begin, found, grid)
         if turn.counted:
-            found.append((start - 1, 0))
-            found += [(start - 1, first + int(mark.y // STEP) * grid[1] + int(mark.x // STEP))
-                      for first, marks in zip(conversation.pictures, pictures) for mark in marks if mark.name in turn.counted]
-    return found
+            counted = [first + int(mark.y // STEP) * grid[1] + int(mark.x // STEP)
+                       for first, marks in zip(conversation.pictures, pictures) for mark in marks if mark.name in turn.counted]
+            asked += [(end, token) for token in counted]
+            counts += [(answer - 1, token) for token in (0, *counted)]
+    return asked, hops, counts
 
 
 def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
@@ -211,9 +224,8 @@ def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: 
     if not kind.speaks:
         return Batch(kind.name, grid, pixels, cells, linked)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
-    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions,
-                 rows_of([lesson.looks for lesson in lessons], 2), rows_of([lesson.asked for lesson in lessons], 2),
-                 rows_of([lesson.counts for lesson in lessons], 2), frozen)
+    guided = [rows_of([getattr(lesson, name) for lesson in lessons], 2) for name in ("looks", "asked", "hops", "counts")]
+    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, *guided, frozen)
 
 
 def rows_of(lists: list[list[tuple]], size: int) -> np.ndarray:

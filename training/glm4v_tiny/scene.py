@@ -12,7 +12,7 @@ class Turn:
     task: str
     prompt: str
     answer: str
-    asked: str = ""  # the name in the prompt that stands in the picture
+    asked: str = ""  # the name in the prompt
     counted: frozenset[int] = frozenset()  # classes of which the answer tells how many there are
 
 

@@ -123,7 +123,7 @@ class Trainer:
             ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
             watched = []
             hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions), watched=watched)
-            looking = linking + self.looked(guide_looks(watched, torch.from_numpy(batch.looks), torch.from_numpy(batch.asked)))
+            looking = linking + self.looked(guide_looks(watched, *(torch.from_numpy(rows) for rows in (batch.looks, batch.asked, batch.hops))))
             looking = looking + self.looked(guide_counts(watched, torch.from_numpy(batch.counts)))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]

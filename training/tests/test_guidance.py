@@ -13,7 +13,7 @@ from glm4v_tiny.alphabet import BLANK, CHARACTERS, CLASS_OF, GAP
 from glm4v_tiny.difficulty import Difficulty
 from glm4v_tiny.fonts import pick_face
 from glm4v_tiny.guidance import COUNTING, REST, guide_counts
-from glm4v_tiny.lessons import NOT_READ, Kind, counts, draw, looks
+from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks, questions
 from glm4v_tiny.links import AFTER, BELOW, links
 from glm4v_tiny.page import NOTHING, Mark, Page, Style, name_cells
 from glm4v_tiny.places import Place, places, tokens_near
@@ -76,6 +76,11 @@ class Names(unittest.TestCase):
         cells = name_cells(sheet.marks, 5, 15)
         self.assertEqual({tuple(cell) for cell in cells.reshape(-1, 2)}, {(mark.name, mark.then) for mark in sheet.marks} | {(BLANK, NOTHING)})
 
+    def test_a_name_that_stands_there_in_part_only_is_seen_nowhere(self) -> None:
+        conversation = chat.lesson(build_tokenizer(), [(3, 2)], [Turn("not there", "Green Tea?", "Not in the image", "Green Tea")], False, None)
+        names, hops, _ = questions(conversation, [page("Tea", "12")], (3, 2))
+        self.assertEqual((names, len(hops)), ([], 1))
+
     def test_every_shape_is_named_once(self) -> None:
         kind = Kind("any", 1, {"shapes": 1}, (160, 160), (160, 160), difficulty=Difficulty(roughness=0))
         (_, marks), scene = draw(random.Random(SEED), kind, 160, 160)
@@ -86,10 +91,11 @@ class Names(unittest.TestCase):
         rows = page("Tea", "12")
         turns = [Turn("item price", "How much is the tea?", "12", "Tea")]
         conversation = chat.lesson(build_tokenizer(), [(3, 2)], turns, False, None)
-        answers, names = looks(conversation, [rows], (3, 2))
+        answers, (names, hops, _) = looks(conversation, [rows], (3, 2)), questions(conversation, [rows], (3, 2))
         said = lambda found: [conversation.tokenizer.decode([conversation.ids[token]]) for token in dict.fromkeys(token for token, _ in found)]
         self.assertEqual((said(answers), said(names)), (["1", "2", ""], ["t", "e", "a"]))
         self.assertTrue({seen - conversation.pictures[0] for _, seen in names} <= {0, 1})
+        self.assertEqual(hops, [(conversation.answers[0][0] - 1, names[-1][0])])
 
 
 class Counts(unittest.TestCase):
@@ -102,7 +108,7 @@ class Counts(unittest.TestCase):
             for _, turn in scene.turns:
                 if turn.counted:
                     conversation = chat.lesson(build_tokenizer(), [(10, 10)], [turn], False, None)
-                    rows = counts(conversation, [marks], (10, 10))
+                    _, _, rows = questions(conversation, [marks], (10, 10))
                     seen, first = len(rows) - 1, conversation.pictures[0]
                     self.assertTrue(all(first <= token < first + 100 for _, token in rows[1:]), f"seed {SEED}: {turn}")
                     self.assertIn(turn.answer, (str(seen), "有" if seen else "没有", "Yes" if seen else "No"), f"seed {SEED}: {turn}")

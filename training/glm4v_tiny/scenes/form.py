@@ -42,6 +42,6 @@ def form(random: random.Random, width: int, height: int, difficulty: Difficulty)
         question = random.choice(ASK_VALUE[way]).replace("{x}", label if way == "zh" or random.random() < 0.5 else label.lower())
         scene.ask(2.5, "value", question, value, label)
     missing = random.choice([label for label in labels if all(label != pair[0] for pair in pairs)] or ["无"])
-    scene.ask(1, "not there", random.choice(ASK_VALUE[way]).replace("{x}", missing), NOT_THERE[way])
+    scene.ask(1, "not there", random.choice(ASK_VALUE[way]).replace("{x}", missing), NOT_THERE[way], missing)
     scene.ask(2, "read", ask(random, "read", asked), "\n".join(f"{head} {value}" for _, head, value in pairs))
     return scene

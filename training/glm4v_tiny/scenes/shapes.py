@@ -4,7 +4,7 @@ import math
 import random
 from collections import Counter
 
-from ..alphabet import CLASS_OF, SHAPES
+from ..alphabet import CLASS_OF
 from ..difficulty import Difficulty
 from ..look import blank_page
 from ..page import Colour, Mark, Page
@@ -77,9 +77,13 @@ def name(random: random.Random, way: str, kind: str | None, colour: str | None, 
     return (f"{colour} " if colour else "") + (kind or "shape") + plural
 
 
+def matches(shape: Shape, kind: str | None, colour: str | None) -> bool:
+    return kind in (None, shape[0]) and colour in (None, shape[1])
+
+
 def classes(kind: str | None, colour: str | None) -> frozenset[int]:
     """Of all shapes of this kind and colour."""
-    return frozenset(CLASS_OF[name] for name in SHAPES if kind in (None, name.split()[1]) and colour in (None, name.split()[0]))
+    return frozenset(CLASS_OF[f"{c} {k}"] for k in KINDS for c in COLOURS if matches((k, c), kind, colour))
 
 
 def describe(way: str, shapes: list[Shape]) -> str:
@@ -96,15 +100,12 @@ def add_questions(random: random.Random, scene: Scene, shapes: list[Shape]) -> N
     absent = (random.choice(list(KINDS)), random.choice(list(COLOURS)))
     target = present if random.random() < 0.75 else absent
     for weight, kind, colour in ((4, *target), (2, target[0], None), (2, None, target[1]), (2, None, None)):
-        count = sum((kind is None or shape[0] == kind) and (colour is None or shape[1] == colour) for shape in shapes)
-        scene.ask(weight, "shapes", ask(random, "count shapes", way, name(random, way, kind, colour)), str(count), counted=classes(kind, colour))
+        count, asked = sum(matches(shape, kind, colour) for shape in shapes), name(random, way, kind, colour)
+        scene.ask(weight, "shapes", ask(random, "count shapes", way, asked), str(count), asked, classes(kind, colour))
     target = present if random.random() < 0.5 else absent
-    scene.ask(2, "yes no", ask(random, "is shape", way, name(random, way, *target, many=False)), (YES if target in shapes else NO)[way],
-              counted=classes(*target))
-    colour = random.choice(list(COLOURS))
-    there = any(shape[1] == colour for shape in shapes)
-    scene.ask(0.5, "yes no", ask(random, "is shape", way, name(random, way, None, colour, many=False)), (YES if there else NO)[way],
-              counted=classes(None, colour))
+    for weight, kind, colour in ((2, *target), (0.5, None, random.choice(list(COLOURS)))):
+        there, asked = any(matches(shape, kind, colour) for shape in shapes), name(random, way, kind, colour, many=False)
+        scene.ask(weight, "yes no", ask(random, "is shape", way, asked), (YES if there else NO)[way], asked, classes(kind, colour))
     if len(shapes) == 1:
         answer = COLOURS[present[1]][1] + KINDS[present[0]][0] if way == "zh" else f"{present[1]} {present[0]}"
         scene.ask(3, "shapes", ask(random, "which shape", way), answer)
