@@ -2,8 +2,8 @@
 
 The renderer knows where each character of an answer stands, so the way over the page need not be found by trial: in the
 vision tower, from the end of a piece of text to the next one; in the language model, in the middle layers from a character
-just said to where it stands, in the later ones to where the next stands; and to all shapes that are to be counted and, in a
-fixed proportion, to the first token: the share left there tells how many they are. Nothing of this is needed once the model is trained."""
+just said to where it stands, in the later ones to where the next stands; and from the name of shapes to all of them
+and, in a fixed proportion, to the first token: the share left there tells how many they are. Nothing of this is needed once the model is trained."""
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +14,10 @@ VISION = {AFTER: (3, 2), BELOW: (3, 3)}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
-COUNTING = ((4, 4), (5, 4))  # layer, head: to everything that is asked for, and to the first token as to REST of them
+COUNTING = ((2, 1), (2, 4))  # layer, head: from the name of shapes to each of them, and to the first token as to REST of them
 REST = 3.0
+
+FLAT = torch.tensor([1_000_000, 1])  # conversation and token as one number
 
 Watched = list[tuple[torch.Tensor, torch.Tensor]]  # by layer: queries and keys [batch, heads, length, size]
 
@@ -60,13 +62,15 @@ def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor, hops
     """`looks` [looks, 3]: conversation, token of an answer, visual token; `asked` the same for the names in the questions,
     which nothing foretells; `hops`: conversation, last token before an answer, last token of the name in the question."""
     own, before = torch.cat((looks, asked)), looks - torch.tensor([0, 1, 0])
-    heads = [(*place, own) for place in STANDING] + [(*place, before) for place in COMING] + [(*place, hops) for place in ASKED]
-    return {f"look{layer}.{head}": miss(watched, layer, head, wanted, causal=True) for layer, head, wanted in heads if len(wanted)}
+    begin = before[torch.isin(before[:, :2] @ FLAT, hops[:, :2] @ FLAT)]  # of what is asked by a name: the hardest, and few among many
+    heads = [("look", *place, own) for place in STANDING] + [("look", *place, before) for place in COMING]
+    heads += [("hop", *place, hops) for place in ASKED] + [("begin", *place, begin) for place in COMING if place[0] > ASKED[0][0]]
+    return {f"{name}{layer}.{head}": miss(watched, layer, head, wanted, causal=True) for name, layer, head, wanted in heads if len(wanted)}
 
 
 def guide_counts(watched: Watched, counts: torch.Tensor) -> dict[str, torch.Tensor]:
-    """`counts` [counts, 3]: conversation, last token before an answer, the first token or a visual token that counts. How far
-    the attention is from equal shares (Kullback-Leibler)."""
+    """`counts` [counts, 3]: conversation, last token of the name in the question, the first token or a visual token that
+    counts. How far the attention is from equal shares (Kullback-Leibler)."""
     losses = {}
     for layer, head in COUNTING if len(counts) else ():
         counted = marked(watched, layer, counts)

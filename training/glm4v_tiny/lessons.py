@@ -82,7 +82,7 @@ class Batch:
     looks: np.ndarray | None = None  # [looks, 3]: conversation, token of an answer, visual token it may be read from
     asked: np.ndarray | None = None  # [looks, 3]: the same for the names in the questions
     hops: np.ndarray | None = None  # [hops, 3]: conversation, last token before an answer, last token of the name in the question
-    counts: np.ndarray | None = None  # [counts, 3]: conversation, last token before an answer, the first token or a visual token that counts
+    counts: np.ndarray | None = None  # [counts, 3]: conversation, last token of the name, the first token or a visual token that counts
     frozen: bool = False
 
 
@@ -194,7 +194,7 @@ def seen(conversation: chat.Conversation, start: int, places: list[list[Place]],
 
 def questions(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look], list[Look]]:
     """Of the names in the questions: what stands there in the pictures; from the last token before the answer to the name's
-    last; and from there to all that is counted, and to the first token in any case."""
+    last; from that one to all that is counted, and to the first token in any case."""
     asked, hops, counts = [], [], []
     for (question, turn), (answer, _) in zip(conversation.questions, conversation.answers):
         if not turn.asked:
@@ -208,8 +208,7 @@ def questions(conversation: chat.Conversation, pictures: list[list[Mark]], grid:
         if turn.counted:
             counted = [first + int(mark.y // STEP) * grid[1] + int(mark.x // STEP)
                        for first, marks in zip(conversation.pictures, pictures) for mark in marks if mark.name in turn.counted]
-            asked += [(end, token) for token in counted]
-            counts += [(answer - 1, token) for token in (0, *counted)]
+            counts += [(end, token) for token in (0, *counted)]
     return asked, hops, counts
 
 
