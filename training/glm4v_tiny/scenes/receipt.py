@@ -165,16 +165,16 @@ def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
     amounts = [amount for _, amount in paper.rows] + ([paper.total] if paper.total else []) + paper.after
     scene.ask(5, "amounts", ask(random, "amounts", way), "\n".join(amounts))
     if paper.total:
-        scene.ask(2.5, "total", ask(random, "total", way), paper.total)
+        scene.ask(3.5, "total", ask(random, "total", way), paper.total)
     else:
-        scene.ask(1.5, "not there", ask(random, "total", way), NOT_THERE[way])
+        scene.ask(3.5, "not there", ask(random, "total", way), NOT_THERE[way])
     single = [row for row in paper.rows if sum(row[0] in name for name in names) == 1]
     if single:
         name, amount = random.choice(single)
         scene.ask(3, "item price", ask(random, "item price", paper.way, name), amount, name)
         scene.ask(0.4, "is there", ask(random, "is item", paper.way, name), YES[paper.way], name)
     other = random.choice([word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)])
-    scene.ask(0.6, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
+    scene.ask(1.1, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
     scene.ask(0.4, "is there", ask(random, "is item", paper.way, other), NO[paper.way], other)
     scene.ask(1.8, "items", ask(random, "items", way), "\n".join(names))
     scene.ask(1.0, "read", ask(random, "read", way), "\n".join(paper.lines))

@@ -44,7 +44,7 @@ def error_screen(random: random.Random, width: int, height: int, difficulty: Dif
         scene.ask(0.8, "title", ask(random, "title", asked), title)
     scene.ask(1, "read", ask(random, "read", asked), "\n".join(lines))
     scene.ask(0.3, "describe", ask(random, "describe", asked), ("报错截图：" if asked == "zh" else "An error message: ") + message)
-    scene.ask(0.25, "not there", ask(random, random.choice(("total", "date", "shop", "price")), asked), NOT_THERE[asked])
+    scene.ask(0.6, "not there", ask(random, random.choice(("total", "date", "shop", "price")), asked), NOT_THERE[asked])
     return scene
 
 
