@@ -2,8 +2,10 @@
 
 The renderer knows where each character of an answer stands, so the way over the page need not be found by trial: in the
 vision tower, from the end of a piece of text to the next one; in the language model, in the middle layers from a character
-just said to where it stands, in the later ones to where the next stands; and from the name of shapes to all of them
-and, in a fixed proportion, to the first token: the share left there tells how many they are. Nothing of this is needed once the model is trained."""
+just said to where it stands, in the later ones to where the next stands. A name in the question is looked for like a
+character said, and the token before the answer looks at the name. From the name of shapes it goes to all of them and, in a
+fixed proportion, to the first token: the share left there tells how many they are. Nothing of this is needed once the model
+is trained."""
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +18,6 @@ COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token afte
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
 COUNTING = ((2, 1), (2, 4))  # layer, head: from the name of shapes to each of them, and to the first token as to REST of them
 REST = 3.0
-
 FLAT = torch.tensor([1_000_000, 1])  # conversation and token as one number
 
 Watched = list[tuple[torch.Tensor, torch.Tensor]]  # by layer: queries and keys [batch, heads, length, size]

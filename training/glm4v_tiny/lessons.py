@@ -184,10 +184,10 @@ def looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: cha
             for look in seen(conversation, start, places(turn.answer, pictures), grid)]
 
 
-def seen(conversation: chat.Conversation, start: int, places: list[list[Place]], grid: chat.Grid) -> list[Look]:
-    """The visual tokens near the places of a text that begins at a token."""
+def seen(conversation: chat.Conversation, start: int, stands: list[list[Place]], grid: chat.Grid) -> list[Look]:
+    """The visual tokens near the places where each character of a text stands that begins at a token."""
     return [(start + offset, conversation.pictures[place.picture] + near)
-            for offset, found in enumerate(places)
+            for offset, found in enumerate(stands)
             for place in found
             for near in tokens_near(place, *grid)]
 
@@ -203,7 +203,7 @@ def questions(conversation: chat.Conversation, pictures: list[list[Mark]], grid:
         end = begin + len(turn.asked) - 1
         hops.append((answer - 1, end))
         found = places(turn.asked, pictures)[:-1]
-        if all(found):  # not there, or a part of it
+        if all(found):  # else it is not there, or a part of it only
             asked += seen(conversation, begin, found, grid)
         if turn.counted:
             counted = [first + int(mark.y // STEP) * grid[1] + int(mark.x // STEP)
