@@ -12,6 +12,8 @@ import torch.nn.functional as F
 
 from .links import AFTER, BELOW
 
+Head = tuple[int, int]  # layer (or block), head
+
 VISION = {AFTER: (3, 2), BELOW: (3, 3)}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
@@ -32,52 +34,53 @@ def attention(watched: Watched, layer: int, head: int, asked: torch.Tensor, caus
     return scores.log_softmax(-1)
 
 
-def marked(watched: Watched, layer: int, rows: torch.Tensor) -> torch.Tensor:
+def marked(watched: Watched, rows: torch.Tensor) -> torch.Tensor:
     """[batch, queries, keys]: true at `rows` [rows, 3]."""
-    queries, keys = watched[layer]
+    queries, keys = watched[0]
     marks = torch.zeros(len(queries), queries.shape[2], keys.shape[2], dtype=torch.bool)
     marks[tuple(rows.T)] = True
     return marks
 
 
-def miss(watched: Watched, layer: int, head: int, looks: torch.Tensor, causal: bool) -> torch.Tensor:
-    """Minus the logarithm of the share of a head's attention that falls where it should, the mean over all queries.
+def misses(watched: Watched, name: str, heads: tuple[Head, ...], looks: torch.Tensor, causal: bool = True) -> dict[str, torch.Tensor]:
+    """By head, minus the logarithm of the share of its attention that falls where it should, the mean over all queries;
+    nothing where there is none.
 
     `looks` [looks, 3]: element of the batch, query, one of the keys it should look at."""
-    wanted = marked(watched, layer, looks)
+    if not len(looks):
+        return {}
+    wanted = marked(watched, looks)
     asked = wanted.any(-1)
-    return -attention(watched, layer, head, asked, causal).masked_fill(~wanted[asked], -1e9).logsumexp(-1).mean()
+    elsewhere = ~wanted[asked]
+    return {f"{name}{layer}.{head}": -attention(watched, layer, head, asked, causal).masked_fill(elsewhere, -1e9).logsumexp(-1).mean()
+            for layer, head in heads}
 
 
 def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor]:
     """`links` [links, 4]: picture, relation, patch, patch."""
-    losses = {}
-    for relation, (block, head) in VISION.items():
-        own = links[links[:, 1] == relation][:, [0, 2, 3]]
-        if len(own):
-            losses[f"link{relation}"] = miss(watched, block, head, own, causal=False)
-    return losses
+    own = {relation: links[links[:, 1] == relation][:, [0, 2, 3]] for relation in VISION}
+    return {name: loss for relation, head in VISION.items() for name, loss in misses(watched, "link", (head,), own[relation], causal=False).items()}
 
 
 def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor, hops: torch.Tensor) -> dict[str, torch.Tensor]:
     """`looks` [looks, 3]: conversation, token of an answer, visual token; `asked` the same for the names in the questions,
     which nothing foretells; `hops`: conversation, last token before an answer, last token of the name in the question."""
-    own, before = torch.cat((looks, asked)), looks - torch.tensor([0, 1, 0])
+    before = looks - torch.tensor([0, 1, 0])
     begin = before[torch.isin(before[:, :2] @ FLAT, hops[:, :2] @ FLAT)]  # of what is asked by a name: the hardest, and few among many
-    heads = [("look", *place, own) for place in STANDING] + [("look", *place, before) for place in COMING]
-    heads += [("hop", *place, hops) for place in ASKED] + [("begin", *place, begin) for place in COMING if place[0] > ASKED[0][0]]
-    return {f"{name}{layer}.{head}": miss(watched, layer, head, wanted, causal=True) for name, layer, head, wanted in heads if len(wanted)}
+    later = tuple(place for place in COMING if place[0] > ASKED[0][0])
+    return (misses(watched, "look", STANDING, torch.cat((looks, asked))) | misses(watched, "look", COMING, before)
+            | misses(watched, "hop", ASKED, hops) | misses(watched, "begin", later, begin))
 
 
 def guide_counts(watched: Watched, counts: torch.Tensor) -> dict[str, torch.Tensor]:
     """`counts` [counts, 3]: conversation, last token of the name in the question, the first token or a visual token that
     counts. How far the attention is from equal shares (Kullback-Leibler)."""
-    losses = {}
-    for layer, head in COUNTING if len(counts) else ():
-        counted = marked(watched, layer, counts)
-        asked = counted.any(-1)
-        shares = counted[asked].float()
-        shares[:, 0] = REST
-        shares /= shares.sum(-1, keepdim=True)
-        losses[f"count{layer}.{head}"] = F.kl_div(attention(watched, layer, head, asked, True), shares, reduction="batchmean")
-    return losses
+    if not len(counts):
+        return {}
+    counted = marked(watched, counts)
+    asked = counted.any(-1)
+    shares = counted[asked].float()
+    shares[:, 0] = REST
+    shares /= shares.sum(-1, keepdim=True)
+    return {f"count{layer}.{head}": F.kl_div(attention(watched, layer, head, asked, True), shares, reduction="batchmean")
+            for layer, head in COUNTING}

@@ -174,7 +174,7 @@ def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid,
         marks = [part for _, part in pictures]
         lessons.append(Lesson([patches(image) for image, _ in pictures], [cells_of(part, grid) for part in marks],
                               [links(part, width, height) for part in marks], conversation, looks(conversation, marks, grid),
-                              *questions(conversation, marks, grid)))
+                              *name_looks(conversation, marks, grid)))
     return lessons
 
 
@@ -192,7 +192,7 @@ def seen(conversation: chat.Conversation, start: int, stands: list[list[Place]],
             for near in tokens_near(place, *grid)]
 
 
-def questions(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look], list[Look]]:
+def name_looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look], list[Look]]:
     """Of the names in the questions: what stands there in the pictures; from the last token before the answer to the name's
     last; from that one to all that is counted, and to the first token in any case."""
     asked, hops, counts = [], [], []
@@ -223,8 +223,8 @@ def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: 
     if not kind.speaks:
         return Batch(kind.name, grid, pixels, cells, linked)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
-    guided = [rows_of([getattr(lesson, name) for lesson in lessons], 2) for name in ("looks", "asked", "hops", "counts")]
-    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, *guided, frozen)
+    guided = {name: rows_of([getattr(lesson, name) for lesson in lessons], 2) for name in ("looks", "asked", "hops", "counts")}
+    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, frozen=frozen, **guided)
 
 
 def rows_of(lists: list[list[tuple]], size: int) -> np.ndarray:

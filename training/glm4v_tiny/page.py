@@ -15,8 +15,6 @@ from .fonts import Face, Font, open_font
 
 CELL = 8  # pixels a side of the squares in which the auxiliary head names characters: one vision patch
 Colour = tuple[int, int, int]
-
-
 NOTHING = -100  # where no character stands, nothing can follow one
 
 

@@ -39,7 +39,7 @@ class Plan:
     decay_minutes: tuple[float, float] | None  # training minutes between which the rate goes down
     last_rate: float  # share of the rate that is left after the decay
     naming_weight: float  # of the auxiliary loss on which character stands where
-    looking_weight: float  # of the one on where the language model looks
+    looking_weight: float  # of the one on where the guided heads look
     average_keep: float  # share that a step leaves of the averaged weights
     batches_a_step: int
 

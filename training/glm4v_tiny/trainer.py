@@ -19,7 +19,7 @@ from .model import Glm4v, Shape, TextShape
 from .page import NOTHING
 from .tokenizer import build_tokenizer, vocabulary_size
 
-FOLLOWING = 0.4  # weight of what follows a character beside which it is
+FOLLOWING = 0.4  # weight of naming what follows a character, beside naming the character
 MEMORY = 0.97  # of the running means
 NAMER_ALONE = 120  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
 
@@ -112,7 +112,7 @@ class Trainer:
         """The gradients of one batch, parameter by parameter; None where it has no part."""
         rows, columns = (2 * side for side in batch.grid)
         with torch.autocast("cpu", torch.bfloat16):
-            watched: list = []
+            watched: list | None = None if batch.frozen else []
             with torch.set_grad_enabled(not batch.frozen):
                 images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns, watched)
             naming, named = (torch.zeros(()), 0.0) if batch.frozen else self.name_cells(images, torch.from_numpy(batch.cells))
@@ -175,6 +175,7 @@ class Trainer:
 
     @torch.no_grad()
     def update(self, rates: tuple[float, float], keep: float) -> None:
+        """Moves the weights along the gradients added, and the averaged weights after them."""
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         list(self.pool.map(step, self.optimisers, (rates[0], *[rates[1]] * len(self.optimisers[1:]))))
         self.progress.step += 1

@@ -21,7 +21,7 @@ def pick_han(random: random.Random, count: int, reach: int) -> str:
 
 @cache
 def listed_han() -> str:
-    """The characters of receipts, tags, screens and forms: a third of them are not among the commonest 600."""
+    """The characters of receipts, tags, screens and forms: half of them are not among the commonest 620."""
     used = {character for name in ("goods", "shops", "labels", "errors") for phrase in words(name, "zh") for character in phrase}
     return "".join(character for character in HAN if character in used)
 
@@ -30,7 +30,7 @@ SHORT = ("the of and to in is at on for it we you by or no not do be as an if up
          "all any can may see get set use has had was are will with from this that your have what when more only here there please I a").split()
 
 
-def word(random: random.Random, language: str) -> str:
+def common_word(random: random.Random, language: str) -> str:
     """A common word; in English often a short one, as every sentence has them and a list of words has not."""
     return random.choice(SHORT if language == "en" and random.random() < 0.4 else words("common", language))
 
@@ -84,7 +84,7 @@ def english(random: random.Random) -> str:
     elif kind < 0.26:
         text = error_message(random, "en")
     else:
-        text = " ".join(word(random, "en") for _ in range(random.choice((1, 2, 2, 3, 3, 4, 5, 6, 7))))
+        text = " ".join(common_word(random, "en") for _ in range(random.choice((1, 2, 2, 3, 3, 4, 5, 6, 7))))
     case = random.random()
     return text.upper() if case < 0.12 else text.title() if case < 0.24 else capital(text) if case < 0.5 else text
 
@@ -95,7 +95,7 @@ def chinese(random: random.Random, reach: int) -> str:
     if kind < 0.35:
         return pick_han(random, random.randint(1, 8), reach)
     if kind < 0.67:
-        return "".join(random.choice(words("common", "zh")) for _ in range(random.randint(1, 5)))
+        return "".join(common_word(random, "zh") for _ in range(random.randint(1, 5)))
     if kind < 0.85:
         return random.choice(words("goods", "zh"))
     if kind < 0.91:
@@ -107,7 +107,7 @@ def chinese(random: random.Random, reach: int) -> str:
 
 def mixed(random: random.Random, way: str) -> str:
     """Words, numbers and marks in one line: "Room 7, second floor", "版本 3.1.4 已更新", "余额: 86.20 元"."""
-    spoken = lambda: ("" if way == "zh" else " ").join(word(random, way) for _ in range(random.randint(1, 3 if way == "zh" else 5)))
+    spoken = lambda: ("" if way == "zh" else " ").join(common_word(random, way) for _ in range(random.randint(1, 3 if way == "zh" else 5)))
     number = lambda: random.choice((lambda: str(random.randrange(10 ** random.randint(1, 4))), lambda: money(random), lambda: identifier(random)))()
     text = spoken() if random.random() < 0.75 else number()
     for _ in range(random.randint(1, 4)):
@@ -139,7 +139,7 @@ def invented_error(random: random.Random, language: str) -> str:
     gap, most = ("", 4) if language == "zh" else (" ", 5)
     text = random.choice(INVENTED[language])
     while "{}" in text:
-        text = text.replace("{}", gap.join(word(random, language) for _ in range(random.randint(1, most))), 1)
+        text = text.replace("{}", gap.join(common_word(random, language) for _ in range(random.randint(1, most))), 1)
     return capital(text.replace("{n}", str(random.randint(1, 9999))))
 
 

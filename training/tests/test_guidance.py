@@ -12,8 +12,8 @@ from glm4v_tiny import chat
 from glm4v_tiny.alphabet import BLANK, CHARACTERS, CLASS_OF, GAP
 from glm4v_tiny.difficulty import Difficulty
 from glm4v_tiny.fonts import pick_face
-from glm4v_tiny.guidance import COUNTING, REST, guide_counts
-from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks, questions
+from glm4v_tiny.guidance import COUNTING, REST, guide_counts, guide_looks
+from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks, name_looks
 from glm4v_tiny.links import AFTER, BELOW, links
 from glm4v_tiny.page import NOTHING, Mark, Page, Style, name_cells
 from glm4v_tiny.places import Place, places, tokens_near
@@ -78,7 +78,7 @@ class Names(unittest.TestCase):
 
     def test_a_name_that_stands_there_in_part_only_is_seen_nowhere(self) -> None:
         conversation = chat.lesson(build_tokenizer(), [(3, 2)], [Turn("not there", "Green Tea?", "Not in the image", "Green Tea")], False, None)
-        names, hops, _ = questions(conversation, [page("Tea", "12")], (3, 2))
+        names, hops, _ = name_looks(conversation, [page("Tea", "12")], (3, 2))
         self.assertEqual((names, len(hops)), ([], 1))
 
     def test_every_shape_is_named_once(self) -> None:
@@ -91,11 +91,23 @@ class Names(unittest.TestCase):
         rows = page("Tea", "12")
         turns = [Turn("item price", "How much is the tea?", "12", "Tea")]
         conversation = chat.lesson(build_tokenizer(), [(3, 2)], turns, False, None)
-        answers, (names, hops, _) = looks(conversation, [rows], (3, 2)), questions(conversation, [rows], (3, 2))
+        answers, (names, hops, _) = looks(conversation, [rows], (3, 2)), name_looks(conversation, [rows], (3, 2))
         said = lambda found: [conversation.tokenizer.decode([conversation.ids[token]]) for token in dict.fromkeys(token for token, _ in found)]
         self.assertEqual((said(answers), said(names)), (["1", "2", ""], ["t", "e", "a"]))
         self.assertTrue({seen - conversation.pictures[0] for _, seen in names} <= {0, 1})
         self.assertEqual(hops, [(conversation.answers[0][0] - 1, names[-1][0])])
+
+
+class Looks(unittest.TestCase):
+    def test_the_first_of_what_is_asked_by_a_name_has_a_loss_of_its_own(self) -> None:
+        torch.manual_seed(SEED)
+        watched = [(torch.randn(2, 5, 8, 8), torch.randn(2, 5, 8, 8)) for _ in range(6)]
+        looks, none = torch.tensor([[0, 5, 1], [0, 6, 2], [1, 5, 3]]), torch.zeros(0, 3, dtype=torch.long)
+        found = guide_looks(watched, looks, none, torch.tensor([[1, 4, 2]]))
+        alone = guide_looks(watched, looks[2:], none, none)
+        for layer, head in ((4, 0), (4, 3)):
+            self.assertEqual(found[f"begin{layer}.{head}"], alone[f"look{layer}.{head}"])
+        self.assertFalse(any(name.startswith(("begin", "hop")) for name in alone))
 
 
 class Counts(unittest.TestCase):
@@ -108,7 +120,7 @@ class Counts(unittest.TestCase):
             for _, turn in scene.turns:
                 if turn.counted:
                     conversation = chat.lesson(build_tokenizer(), [(10, 10)], [turn], False, None)
-                    _, _, rows = questions(conversation, [marks], (10, 10))
+                    _, _, rows = name_looks(conversation, [marks], (10, 10))
                     seen, first = len(rows) - 1, conversation.pictures[0]
                     self.assertTrue(all(first <= token < first + 100 for _, token in rows[1:]), f"seed {SEED}: {turn}")
                     self.assertIn(turn.answer, (str(seen), "有" if seen else "没有", "Yes" if seen else "No"), f"seed {SEED}: {turn}")
