@@ -1,40 +1,14 @@
 """Greedy answers, one request at a time, in the prompt format of the chat template."""
 
-import math
-
 import torch
 from PIL import Image
 from tokenizers import Tokenizer
 
 from . import chat
 from .model import Glm4v
-from .pixels import STEP, patches
+from .pixels import STEP, fit, patches
 
 LONGEST = 400  # tokens of an answer
-LARGEST = 393_216  # pixels of a picture; larger ones are scaled down
-SMALLEST = 4096  # smaller ones are scaled up
-
-
-def fitted_size(width: int, height: int) -> tuple[int, int]:
-    """Sides that are multiples of 16 with an area between the limits: the published processor's rule."""
-    if min(width, height) < STEP:
-        grow = max(STEP / width, STEP / height)
-        width, height = int(width * grow), int(height * grow)
-    near = round(width / STEP) * STEP, round(height / STEP) * STEP
-    area = near[0] * near[1]
-    if area > LARGEST:
-        shrink = math.sqrt(width * height / LARGEST)
-        return max(STEP, math.floor(width / shrink / STEP) * STEP), max(STEP, math.floor(height / shrink / STEP) * STEP)
-    if area < SMALLEST:
-        grow = math.sqrt(SMALLEST / (width * height))
-        return math.ceil(width * grow / STEP) * STEP, math.ceil(height * grow / STEP) * STEP
-    return near
-
-
-def fit(image: Image.Image) -> Image.Image:
-    """The picture as the vision tower takes it, resized with PIL's bicubic like the published processor."""
-    size = fitted_size(*image.size)
-    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 @torch.no_grad()

@@ -9,9 +9,8 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
-from .answering import LARGEST, SMALLEST
 from .model import Glm4v, Shape, TextShape
-from .pixels import MEAN, MERGE, PATCH, STD
+from .pixels import LARGEST, MEAN, MERGE, PATCH, SMALLEST, STD
 from .tokenizer import build_tokenizer, vocabulary_size
 
 TEMPLATE = Path(__file__).parent.parent / "chat_template.jinja"

@@ -13,9 +13,9 @@ from .difficulty import Difficulty
 from .links import Link, links
 from .page import CELL, Mark, name_cells
 from .places import Place, places, tokens_near
-from .pixels import PATCH, STEP, patches, token_cells
+from .pixels import PATCH, STEP, fitted_size, patches, token_cells
 from .scene import DoesNotFit, Scene, Turn
-from .views import Drawing, crop, shift, stretch
+from .views import Drawing, crop, resize, shift
 from .scenes.form import form
 from .scenes.receipt import receipt
 from .scenes.screen import error_screen
@@ -31,7 +31,10 @@ WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第
          "en": (("In the first image: ", "First image: ", "Image 1: "), ("In the second image: ", "Second image: ", "Image 2: "))}
 POOL = 4  # batches drawn together
 CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; drawing costs a good part of what learning from it does
-STRETCHED, STRETCH = 0.3, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it
+STRETCHED, STRETCH = 0.3, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it:
+# narrower and broader letters than any font has
+ENLARGED = 0.6  # share of the small pictures that are scaled up like small pictures of users; the others cost less
+LARGEST_SCALE = 2.2  # of dense pages
 MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
 BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both
 
@@ -86,17 +89,16 @@ class Batch:
     frozen: bool = False
 
 
-def draw(random: random.Random, kind: Kind, width: int, height: int) -> tuple[Drawing, Scene]:
-    """One picture of this size and what may be asked about it."""
+def draw(random: random.Random, kind: Kind, width: int, height: int, scale: float = 1.0) -> tuple[Drawing, Scene]:
+    """One picture of this size, scaled up from a drawing, and what may be asked about it."""
     for _ in range(200):
         name = random.choices(list(kind.scenes), list(kind.scenes.values()))[0]
-        drawn = round(width * random.uniform(*STRETCH)) if random.random() < STRETCHED else width
+        stretched = random.uniform(*STRETCH) if random.random() < STRETCHED else 1.0
         try:
-            scene = SCENES[name](random, drawn, height, kind.difficulty)
+            scene = SCENES[name](random, round(width / scale * stretched), round(height / scale), kind.difficulty)
         except DoesNotFit:
             continue
-        drawing = scene.page.finish(random, kind.difficulty.roughness)
-        return drawing if drawn == width else stretch(drawing, width), scene
+        return resize(scene.page.finish(random, kind.difficulty.roughness), width, height), scene
     raise RuntimeError(f"nothing fits {width}x{height} in {kind}")
 
 
@@ -136,16 +138,26 @@ def batch_size(width: int, height: int, images: int, budget: int) -> int:
     return max(1, min(48, round(budget / (count * (1 + count / images / 1500)))))
 
 
+def choose_size(random: random.Random, kind: Kind) -> tuple[int, int, float]:
+    """Width and height as the model sees them, and how many times as large as they were drawn."""
+    width, height = (random.randrange(low, high + 1, STEP) for low, high in (kind.width, kind.height))
+    enlarged = random.random() < ENLARGED
+    if not kind.speaks:  # a cut of something larger: any scale
+        return width, height, random.uniform(1, LARGEST_SCALE) if enlarged else 1.0
+    fitted = fitted_size(width, height) if enlarged else (width, height)
+    return *fitted, max(1.0, fitted[0] / width)
+
+
 def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> list[Batch]:
     """A few batches of one picture size. Conversations of like length go together, so that little is padding."""
-    width, height = (random.randrange(low, high + 1, STEP) for low, high in (kind.width, kind.height))
+    width, height, scale = choose_size(random, kind)
     grid = height // STEP, width // STEP
     # A second question is cheap beside a large picture, dear beside a small one.
     most = 1 if width * height < 10_000 and random.random() < 0.8 else 4
     frozen = random.random() < kind.frozen
     size = batch_size(width, height, kind.images, budget if kind.speaks and not frozen else 2 * budget)
     make, views = (conversations, VIEWS) if kind.speaks else (pages, CUTS)
-    lessons = [lesson for _ in range(-(-size * POOL // views)) for lesson in make(random, tokenizer, kind, grid, most)][: size * POOL]
+    lessons = [lesson for _ in range(-(-size * POOL // views)) for lesson in make(random, tokenizer, kind, grid, scale, most)][: size * POOL]
     if kind.speaks:
         lessons.sort(key=lambda lesson: len(lesson.conversation.ids))
     else:
@@ -153,18 +165,18 @@ def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> l
     return [join(tokenizer, kind, grid, lessons[start : start + size], frozen) for start in range(0, len(lessons), size)]
 
 
-def pages(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> list[Lesson]:
+def pages(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, scale: float, most: int) -> list[Lesson]:
     """Different cuts of one drawing that is a little larger than they are."""
     width, height = grid[1] * STEP, grid[0] * STEP
-    drawing, _ = draw(random, kind, width + STEP, height + STEP)
+    drawing, _ = draw(random, kind, width + STEP, height + STEP, scale)
     cuts = [crop(random, drawing, width, height) for _ in range(CUTS)]
     return [Lesson([patches(image)], [cells_of(marks, grid)], [links(marks, width, height)], None) for image, marks in cuts]
 
 
-def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, most: int) -> list[Lesson]:
+def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, scale: float, most: int) -> list[Lesson]:
     """Different questions about the same drawings, which stand elsewhere on the patches each time."""
     width, height = grid[1] * STEP, grid[0] * STEP
-    drawn = [draw(random, kind, width - MARGIN, height - MARGIN) for _ in range(kind.images)]
+    drawn = [draw(random, kind, width - MARGIN, height - MARGIN, scale) for _ in range(kind.images)]
     scenes, lessons = [scene for _, scene in drawn], []
     for _ in range(VIEWS):
         pictures = [shift(random, drawing, width, height) for drawing, _ in drawn]

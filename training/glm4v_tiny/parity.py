@@ -11,10 +11,9 @@ from transformers.models.glm4v import Glm4vForConditionalGeneration
 from transformers.models.glm46v.image_processing_pil_glm46v import Glm46VImageProcessorPil
 
 from . import chat
-from .answering import LARGEST, SMALLEST, fit
 from .folder import load_folder
 from .lessons import Kind, draw
-from .pixels import MERGE, PATCH, STEP, patches
+from .pixels import LARGEST, MERGE, PATCH, SMALLEST, STEP, fit, patches
 
 CONVERSATIONS = (  # picture sizes, turns (the last answer is left open), system message, thinking
     ([(90, 40)], ["图中文字写了什么？"], None, False),

@@ -1,4 +1,4 @@
-"""Pixels to patches, in the order the published processor lays them out."""
+"""Pictures to patches: the size the published processor gives them, and the order in which it lays them out."""
 
 import math
 
@@ -10,6 +10,30 @@ STD = (0.26862954, 0.26130258, 0.27577711)
 PATCH = 8  # pixels a side
 MERGE = 2  # patches a side of one visual token
 STEP = PATCH * MERGE  # picture sides are multiples of this
+LARGEST = 393_216  # pixels of a picture; larger ones are scaled down
+SMALLEST = 65_536  # smaller ones are scaled up: letters of 12 pixels are hard to tell apart on patches of 8
+
+
+def fitted_size(width: int, height: int) -> tuple[int, int]:
+    """Sides that are multiples of 16 with an area between the limits: the published processor's rule."""
+    if min(width, height) < STEP:
+        grow = max(STEP / width, STEP / height)
+        width, height = int(width * grow), int(height * grow)
+    near = round(width / STEP) * STEP, round(height / STEP) * STEP
+    area = near[0] * near[1]
+    if area > LARGEST:
+        shrink = math.sqrt(width * height / LARGEST)
+        return max(STEP, math.floor(width / shrink / STEP) * STEP), max(STEP, math.floor(height / shrink / STEP) * STEP)
+    if area < SMALLEST:
+        grow = math.sqrt(SMALLEST / (width * height))
+        return math.ceil(width * grow / STEP) * STEP, math.ceil(height * grow / STEP) * STEP
+    return near
+
+
+def fit(image: Image.Image) -> Image.Image:
+    """The picture as the vision tower takes it, resized with PIL's bicubic like the published processor."""
+    size = fitted_size(*image.size)
+    return image if size == image.size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def patches(image: Image.Image) -> np.ndarray:

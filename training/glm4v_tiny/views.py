@@ -26,11 +26,13 @@ def crop(random: random.Random, drawing: Drawing, width: int, height: int) -> Dr
     return part, moved(marks, -left, -top)
 
 
-def stretch(drawing: Drawing, width: int) -> Drawing:
-    """The drawing as wide as this: narrower or broader letters than any font has."""
+def resize(drawing: Drawing, width: int, height: int) -> Drawing:
+    """The drawing at this size, as a processor would make it so."""
     image, marks = drawing
-    scale = width / image.width
-    return image.resize((width, image.height), Image.Resampling.BICUBIC), [mark._replace(x=mark.x * scale) for mark in marks]
+    if image.size == (width, height):
+        return drawing
+    right, down = width / image.width, height / image.height
+    return image.resize((width, height), Image.Resampling.BICUBIC), [mark._replace(x=mark.x * right, y=mark.y * down) for mark in marks]
 
 
 def shift(random: random.Random, drawing: Drawing, width: int, height: int) -> Drawing:
