@@ -17,8 +17,11 @@ from .guidance import guide_counts, guide_links, guide_looks
 from .lessons import Batch
 from .model import Glm4v, Shape, TextShape
 from .page import NOTHING
+from .slips import begins, characters, with_slips
 from .tokenizer import build_tokenizer, vocabulary_size
 
+BEGINNING = 4.0  # weight of the first token of an answer, which decides what it is, one among many
+SLIPS = 0.5  # share of the batches whose answers have the model's own misreadings in them
 FOLLOWING = 0.4  # weight of naming what follows a character, beside naming the character
 MEMORY = 0.97  # of the running means
 NAMER_ALONE = 120  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
@@ -71,7 +74,7 @@ class Trainer:
         self.checkpoint = folder / "checkpoint.pt"
         self.pool, self.adding = pool, Lock()
         self.tokenizer = build_tokenizer()
-        self.image_token = self.tokenizer.token_to_id("<|image|>")
+        self.image_token, self.characters = self.tokenizer.token_to_id("<|image|>"), characters(self.tokenizer)
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 2 * 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
@@ -120,19 +123,27 @@ class Trainer:
             if batch.ids is None:
                 self.note(batch, naming.item(), named)
                 return torch.autograd.grad(naming + looking_weight * linking, self.parameters, allow_unused=True)
-            ids, targets = torch.from_numpy(batch.ids), torch.from_numpy(batch.targets)
+            ids, targets, positions = (torch.from_numpy(part) for part in (batch.ids, batch.targets, batch.positions))
+            if torch.rand(()) < SLIPS:
+                ids = self.misread(ids, targets, positions, images)
             watched = []
-            hidden = self.model.think(self.model.embed(ids, images, self.image_token), torch.from_numpy(batch.positions), watched=watched)
+            hidden = self.model.think(self.model.embed(ids, images, self.image_token), positions, watched=watched)
             looking = linking + self.looked(guide_looks(watched, *(torch.from_numpy(rows) for rows in (batch.looks, batch.asked, batch.hops))))
             looking = looking + self.looked(guide_counts(watched, torch.from_numpy(batch.counts)))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]
-        loss = F.cross_entropy(logits.float(), wanted)
+        weight = torch.where(begins(learned)[learned], BEGINNING, 1.0)
+        loss = (F.cross_entropy(logits.float(), wanted, reduction="none") * weight).sum() / weight.sum()
         wrong = torch.zeros(learned.shape, dtype=torch.bool)
         wrong[learned] = logits.argmax(-1) != wanted
         self.note(batch, loss.item(), 1 - wrong.any(1).float().mean().item())
         return torch.autograd.grad(loss + naming_weight * naming + looking_weight * looking, self.parameters, allow_unused=batch.frozen)
+
+    @torch.no_grad()
+    def misread(self, ids: torch.Tensor, targets: torch.Tensor, positions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        hidden = self.model.think(self.model.embed(ids, images, self.image_token), positions)
+        return with_slips(ids, targets, self.model.lm_head(hidden[:, :-1]).argmax(-1), self.characters)
 
     def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The auxiliary loss, what is centred in each cell and what follows it, on every token with something and a few

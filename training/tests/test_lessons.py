@@ -1,0 +1,74 @@
+"""Drawings at other sizes, and answers with mistakes in them."""
+
+import random
+import time
+import unittest
+
+import torch
+from PIL import Image
+
+from glm4v_tiny.alphabet import CLASS_OF
+from glm4v_tiny.chat import IGNORE
+from glm4v_tiny.lessons import Kind, choose_size
+from glm4v_tiny.page import Mark
+from glm4v_tiny.pixels import SMALLEST, STEP
+from glm4v_tiny.slips import begins, characters, with_slips
+from glm4v_tiny.tokenizer import build_tokenizer
+from glm4v_tiny.views import resize
+
+SEED = int(time.time())
+
+
+class Sizes(unittest.TestCase):
+    def test_marks_stay_on_the_ink(self) -> None:
+        image = Image.new("L", (40, 30), 0)
+        image.putpixel((30, 6), 255)
+        larger, (mark,) = resize((image, [Mark(30.5, 6.5, CLASS_OF["a"], 1)]), 120, 60)
+        self.assertEqual(larger.getpixel((int(mark.x), int(mark.y))), max(larger.get_flattened_data()))
+
+    def test_small_pictures_are_also_seen_as_the_processor_makes_them(self) -> None:
+        source, kind = random.Random(SEED), Kind("any", 1, {"text": 1}, (96, 480), (64, 320))
+        scaled = 0
+        for _ in range(300):
+            width, height, scale = choose_size(source, kind)
+            self.assertEqual((width % STEP, height % STEP), (0, 0), f"seed {SEED}")
+            if scale > 1:
+                scaled += 1
+                self.assertTrue(SMALLEST <= width * height <= 1.4 * SMALLEST, f"seed {SEED}: {width}x{height}")
+        self.assertGreater(scaled, 50)
+
+
+class Slips(unittest.TestCase):
+    """The answers "cat" and "dog" after a prompt of two tokens, in one conversation."""
+
+    def setUp(self) -> None:
+        self.tokenizer = build_tokenizer()
+        ids = lambda text: self.tokenizer.encode(text, add_special_tokens=False).ids
+        self.end = self.tokenizer.token_to_id("<|user|>")
+        self.ids = torch.tensor([[*ids("??cat"), self.end, *ids("??dog"), self.end]])
+        self.targets = self.ids.clone()
+        self.targets[0, [0, 1, 6, 7]] = IGNORE
+        self.characters = characters(self.tokenizer)
+
+    def after(self, text: str) -> str:
+        said = torch.tensor([[self.end if letter == "_" else self.tokenizer.encode(letter, add_special_tokens=False).ids[0] for letter in text]])
+        return self.tokenizer.decode(with_slips(self.ids, self.targets, said, self.characters)[0].tolist(), skip_special_tokens=True)
+
+    def test_a_misread_character_takes_the_place_of_the_right_one(self) -> None:
+        self.assertEqual(self.after("?cot_??dag_"), "??cot??dag")
+
+    def test_questions_ends_and_first_characters_stay(self) -> None:
+        self.assertEqual(self.after("xkatxyyfogx"), "??cat??dog")
+
+    def test_what_leaves_a_character_out_is_no_misreading(self) -> None:
+        self.assertEqual(self.after("?ctx_??dgo_"), "??cax??doo")
+
+    def test_gaps_and_ends_are_no_characters(self) -> None:
+        self.assertEqual(self.after("?c_ _??d\no_"), "??cat??doo")
+
+    def test_an_answer_begins_where_nothing_was_learned_before(self) -> None:
+        self.assertEqual(begins(self.targets != IGNORE).nonzero()[:, 1].tolist(), [2, 8])
+
+
+if __name__ == "__main__":
+    unittest.main()
