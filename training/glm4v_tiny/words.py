@@ -56,6 +56,9 @@ def identifier(random: random.Random) -> str:
         lambda: f"No.{digit(random.randint(2, 8))}",
         lambda: f"#{digit(random.randint(2, 6))}",
         lambda: f"{random.randint(0, 100)}%",
+        lambda: f"{random.randint(0, 99)}.{random.randint(0, 9)}" + random.choice(("", "%", "%", " km", " kg", "GB", "s")),
+        lambda: ".".join(str(random.randint(0, 20)) for _ in range(random.choice((2, 3, 3, 4)))),
+        lambda: ".".join(str(random.randint(0, 255)) for _ in range(4)) + (f":{random.randint(80, 9999)}" if random.random() < 0.5 else ""),
         lambda: random.choice("¥$") + money(random),
         lambda: f"{word()}@{word()}.com",
         lambda: f"www.{word()}.com",
@@ -141,6 +144,14 @@ def invented_error(random: random.Random, language: str) -> str:
     while "{}" in text:
         text = text.replace("{}", gap.join(common_word(random, language) for _ in range(random.randint(1, most))), 1)
     return capital(text.replace("{n}", str(random.randint(1, 9999))))
+
+
+def narrow_marks(random: random.Random, text: str) -> str:
+    """Full-width marks as ASCII ones in two texts of five, as many programs write Chinese: "请重试,或联系客服"."""
+    return text.translate(NARROW) if random.random() < 0.4 else text
+
+
+NARROW = str.maketrans("，：；！？（）", ",:;!?()")
 
 
 def capital(text: str) -> str:

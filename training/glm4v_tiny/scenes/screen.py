@@ -8,7 +8,7 @@ from ..look import accent, blank_page, pick_size, pick_style, shade
 from ..page import Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import english, error_message, invented_error, words
+from ..words import english, error_message, invented_error, narrow_marks, words
 
 TITLES = {"zh": ("错误", "提示", "系统提示", "警告", "出错了", "应用程序错误", "温馨提示", "网页"),
           "en": ("Error", "Warning", "Application Error", "System", "Alert", "Message", "Oops!", "Problem", "setup.exe", "Terminal")}
@@ -35,7 +35,7 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
 
 def error_screen(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
     way = "zh" if random.random() < difficulty.chinese else "en"
-    message = (invented_error if random.random() < 0.6 else error_message)(random, way)
+    message = narrow_marks(random, (invented_error if random.random() < 0.6 else error_message)(random, way))
     draw = random.choices((dialog, terminal, notice), (4, 3 if way == "en" else 1, 3))[0]
     scene, title, lines = draw(random, width, height, difficulty, way, message)
     asked = language(random)

@@ -7,16 +7,16 @@ from ..look import accent, blank_page, pick_size, pick_style
 from ..page import Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import chinese, english, identifier, mixed
+from ..words import chinese, english, identifier, mixed, narrow_marks
 
 
 def content(random: random.Random, difficulty: Difficulty) -> str:
     """A piece of text for one line."""
     way, kind = "zh" if random.random() < difficulty.chinese else "en", random.random()
     if kind < 0.3:
-        return mixed(random, way)
+        return narrow_marks(random, mixed(random, way))
     if way == "zh":
-        return chinese(random, difficulty.reach)
+        return narrow_marks(random, chinese(random, difficulty.reach))
     return english(random) if kind < 0.75 else identifier(random)
 
 
