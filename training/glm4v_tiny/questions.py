@@ -6,31 +6,37 @@ ASKS: dict[str, dict[str, str]] = {
     "read": {
         "zh": "图中文字写了什么?|读出图中的文字|请识别图中文字|图里写了什么?|识别文字|提取图片中的文字|把图中的文字读出来|这上面写的是什么?|"
         "请输出图中所有文字|图片上的文字是什么?|图中有什么文字?|文字识别|请逐行读出图中的文字|图片里的文字|读一下|读图|写的什么?|"
-        "请识别图片中的文字内容|请把图片转成文字|图上有哪些字?|提取文字|请提取图中的全部文字|识别图片|图中的内容是什么?",
+        "请识别图片中的文字内容|请把图片转成文字|图上有哪些字?|提取文字|请提取图中的全部文字|识别图片|图中的内容是什么?|抄写图中的文字|把文字抄下来|请把图上的文字写出来|图上写着什么?",
         "en": "What does the text say?|Read the text in the image.|OCR|Read the text.|What is written in the image?|Extract the text.|"
         "Transcribe the text.|What does it say?|Text Recognition:|What text is in the image?|Please transcribe all the text in the picture.|"
         "Read the text in this picture.|What is written here?|What does the image say?|Extract all text from this image.|Read this.|"
-        "Please read the image.|Give me the text.|Recognize the text in the image.|What does this say?|Read it|Transcribe this image.",
+        "Please read the image.|Give me the text.|Recognize the text in the image.|What does this say?|Read it|Transcribe this image.|"
+        "Write out the text.|Copy the text.|What text do you see?|Write down what it says.",
     },
     "number": {"zh": "图中的数字是多少?|图中是什么数字?|读出数字", "en": "What is the number?|What number is shown?|Read the number."},
     "amounts": {
         "zh": "请提取图中所有金额数字,并按出现顺序列出|列出所有金额|提取所有金额|图中有哪些金额?|按顺序列出所有金额|请列出小票上的所有金额|"
-        "把所有金额列出来|识别所有金额|请按顺序提取金额|列出全部价格|所有的金额是多少?",
+        "把所有金额列出来|识别所有金额|请按顺序提取金额|列出全部价格|所有的金额是多少?|"
+        "把图里的金额按顺序列出来|图中所有金额|按出现顺序列出金额|请从上到下列出所有金额|读出所有金额|列出每一个金额",
         "en": "List all amounts in order.|Extract every amount.|List all amounts.|What amounts are shown?|Extract all amounts in order.|"
-        "List every amount on the receipt.|List all the prices.|What are the amounts?|Give me all amounts in order.",
+        "List every amount on the receipt.|List all the prices.|What are the amounts?|Give me all amounts in order.|"
+        "List the amounts from top to bottom.|Read all the amounts.|List every price you see.|What are all the amounts, in order?|Write down all amounts.",
     },
     "total": {
-        "zh": "合计多少?|总金额是多少?|总价是多少?|一共多少钱?|总计多少?|总共多少钱?|合计金额是多少?|这张小票的总金额是多少?|总额|共计多少元?|花了多少钱?",
+        "zh": "合计多少?|总金额是多少?|总价是多少?|一共多少钱?|总计多少?|总共多少钱?|合计金额是多少?|这张小票的总金额是多少?|总额|共计多少元?|花了多少钱?|"
+        "总共要付多少?|要付多少钱?|应付多少钱?|应付金额是多少?|需要支付多少钱?|总共花了多少钱?|一共花了多少?|加起来多少钱?|账单总额是多少?",
         "en": "What is the total?|What is the total amount?|How much is the total?|How much in total?|Total?|What's the total?|"
-        "What is the total on this receipt?|How much was paid in total?|Give me the total amount.",
+        "What is the total on this receipt?|How much was paid in total?|Give me the total amount.|How much is it altogether?|How much is due?|"
+        "How much do I have to pay?|What does it come to?|How much did it cost in total?|What is the grand total?|What was the total price?",
     },
     "item price": {
         "zh": "{x}多少钱?|{x}的价格是多少?|{x}的金额是多少?|{x}是多少钱?|{x}卖多少钱?|{x}的单价是多少?",
         "en": "How much is {x}?|What is the price of {x}?|How much does {x} cost?|What does the {x} cost?|How much is the {x}?|Price of {x}?",
     },
     "items": {
-        "zh": "列出所有商品|有哪些商品?|买了什么?|图中有哪些商品?|列出商品名称|请列出小票上的商品|买了哪些东西?|商品清单",
-        "en": "List the items.|List all items.|What items are listed?|What was bought?|Which items are on the receipt?|List the products.|What are the items?",
+        "zh": "列出所有商品|有哪些商品?|买了什么?|图中有哪些商品?|列出商品名称|请列出小票上的商品|买了哪些东西?|商品清单|商品都有哪些?|把商品名称列出来|都买了什么?",
+        "en": "List the items.|List all items.|What items are listed?|What was bought?|Which items are on the receipt?|List the products.|What are the items?|"
+        "Which products are listed?|Name the items.|What items do you see?|List the item names.",
     },
     "count items": {
         "zh": "有几件商品?|一共有几种商品?|买了几样东西?",
@@ -42,12 +48,12 @@ ASKS: dict[str, dict[str, str]] = {
     },
     "date": {"zh": "日期是什么?|小票上的日期是哪天?|是哪一天?|日期", "en": "What is the date?|What date is on the receipt?|When was this?|Date?"},
     "tag": {
-        "zh": "图中商品名称和价格是多少?|商品名称和价格是什么?|这是什么商品,多少钱?|商品和价格|名称和价格分别是什么?",
+        "zh": "图中商品名称和价格是多少?|商品名称和价格是什么?|这是什么商品,多少钱?|这是什么,卖多少钱?|商品和价格|名称和价格分别是什么?",
         "en": "What is the product and its price?|What product is this and how much is it?|Product name and price?|Give the product name and price.|"
         "What is the product and what does it cost?",
     },
     "price": {
-        "zh": "价格是多少?|多少钱?|这个多少钱?|售价是多少?|标价多少?|价钱是多少?",
+        "zh": "价格是多少?|多少钱?|这个多少钱?|售价是多少?|标价多少?|价钱是多少?|卖多少钱?|要多少钱?",
         "en": "How much is it?|What is the price?|Price?|How much does it cost?|What does it cost?|How much is this?|What's the price?",
     },
     "product": {
@@ -56,9 +62,10 @@ ASKS: dict[str, dict[str, str]] = {
     },
     "error": {
         "zh": "图中报错信息是什么?|报错信息是什么?|报了什么错?|错误信息是什么?|图中的错误提示是什么?|出了什么错?|截图中的报错是什么?|"
-        "请提取报错信息|这是什么错误?|错误提示是什么?",
+        "请提取报错信息|这是什么错误?|错误提示是什么?|屏幕上显示了什么错误?|出现了什么错误?|屏幕上的报错是什么?|提示了什么错误?",
         "en": "What is the error message?|What error is shown?|What does the error say?|What is the error?|Read the error message.|"
-        "Which error is displayed?|Extract the error message.|What went wrong?|What error is on the screen?",
+        "Which error is displayed?|Extract the error message.|What went wrong?|What error is on the screen?|"
+        "What does the error message say?|Which error message is this?|What's the error?",
     },
     "title": {"zh": "标题是什么?|窗口标题是什么?|第一行写了什么?", "en": "What is the title?|What is the heading?|What does the first line say?"},
     "describe": {

@@ -174,14 +174,14 @@ def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
         scene.ask(3, "item price", ask(random, "item price", paper.way, name), amount, name)
         scene.ask(0.4, "is there", ask(random, "is item", paper.way, name), YES[paper.way], name)
     other = random.choice([word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)])
-    scene.ask(1.1, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
+    scene.ask(1.7, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
     scene.ask(0.4, "is there", ask(random, "is item", paper.way, other), NO[paper.way], other)
-    scene.ask(1.8, "items", ask(random, "items", way), "\n".join(names))
+    scene.ask(2.6, "items", ask(random, "items", way), "\n".join(names))
     scene.ask(1.0, "read", ask(random, "read", way), "\n".join(paper.lines))
     scene.ask(0.3, "count items", ask(random, "count items", way), str(len(names)))
     scene.ask(0.5 if paper.shop else 0.15, "shop" if paper.shop else "not there", ask(random, "shop", way), paper.shop or NOT_THERE[way])
     scene.ask(0.6 if paper.date else 0.2, "date" if paper.date else "not there", ask(random, "date", way), paper.date or NOT_THERE[way])
-    scene.ask(0.1, "not there", ask(random, "error", way), NOT_THERE[way])
+    scene.ask(0.2, "not there", ask(random, "error", way), NOT_THERE[way])
     scene.ask(0.4, "describe", ask(random, "describe", way), describe(way, paper))
 
 

@@ -4,8 +4,8 @@ import random
 
 from ..alphabet import has_han
 from ..difficulty import Difficulty
-from ..look import accent, blank_page, pick_size, pick_style, shade
-from ..page import Style
+from ..look import ACCENTS, LIGHT_ACCENTS, accent, blank_page, is_dark, pick_size, pick_style, shade
+from ..page import Colour, Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
 from ..words import english, error_message, invented_error, narrow_marks, words
@@ -33,10 +33,15 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
     return lines
 
 
+def error_colour(random: random.Random, page: Page) -> Colour:
+    """Red more often than not."""
+    return (LIGHT_ACCENTS if is_dark(page.background) else ACCENTS)[0] if random.random() < 0.6 else accent(random, page)
+
+
 def error_screen(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
     way = "zh" if random.random() < difficulty.chinese else "en"
     message = narrow_marks(random, (invented_error if random.random() < 0.6 else error_message)(random, way))
-    draw = random.choices((dialog, terminal, notice), (4, 3 if way == "en" else 1, 3))[0]
+    draw = random.choices((dialog, terminal, notice), (4, 3 if way == "en" else 2, 3))[0]
     scene, title, lines = draw(random, width, height, difficulty, way, message)
     asked = language(random)
     scene.ask(6, "error", ask(random, "error", asked), message)
@@ -116,9 +121,10 @@ def terminal(random: random.Random, width: int, height: int, difficulty: Difficu
     room = int((height - 4) // step)
     if room < len(wrapped):
         raise DoesNotFit
-    others = [line for line in random.sample((*LOG_LINES, *(english(random) for _ in range(6))), random.randint(0, min(room - len(wrapped), 5))) if style.width(line) < width - left - 2]
+    colour = error_colour(random, page) if random.random() < 0.75 else None
+    said = LOG_LINES if colour is None else (*LOG_LINES, *(english(random) for _ in range(12)))  # only the colour tells those from the error
+    others = [line for line in random.sample(said, random.randint(0, min(room - len(wrapped), 5))) if style.width(line) < width - left - 2]
     place = random.randint(0, len(others))
-    colour = accent(random, page) if random.random() < 0.6 else None
     rows = [(line, None) for line in others[:place]] + [(line, colour) for line in wrapped] + [(line, None) for line in others[place:]]
     y = random.uniform(1, 4)
     for line, fill in rows:
@@ -128,7 +134,7 @@ def terminal(random: random.Random, width: int, height: int, difficulty: Difficu
 
 
 def notice(random: random.Random, width: int, height: int, difficulty: Difficulty, way: str, message: str):
-    """The message alone, in the middle or at the top, sometimes on a coloured strip, sometimes with labels around it."""
+    """The message alone, in the middle or at the top, sometimes on a coloured strip, sometimes under a label or a heading."""
     page = blank_page(random, width, height, 0.3)
     style = pick_style(random, pick_size(random, difficulty.smallest, min(difficulty.largest, max(difficulty.smallest, height // 3))))
     wrapped = wrap(message, style, width - 10)
@@ -137,19 +143,23 @@ def notice(random: random.Random, width: int, height: int, difficulty: Difficult
     if needed > height - 6:
         raise DoesNotFit
     y = random.uniform(3, max(3.1, height - needed - 3))
-    lines = []
-    if y > 1.6 * style.size and random.random() < 0.5:
-        label = random.choice(words("labels", way))
-        if style.width(label) < width - 10:
-            page.text(5, random.uniform(0, y - 1.5 * style.size), label, style)
-            lines.append(label)
+    lines, title, centred = [], None, random.random() < 0.5
+    if y > 1.6 * style.size and random.random() < 0.7:
+        label, heading = random.choice(words("labels", way)), random.choice(TITLES[way])
+        bold = Style(style.face, style.size * random.choice((1, 1, 1.25)), bold=0.03 * style.size)
+        if random.random() < 0.4:
+            if style.width(label) < width - 10:
+                page.text(5, random.uniform(0, y - 1.5 * style.size), label, style)
+                lines.append(label)
+        elif bold.size * 1.4 < y and bold.width(heading) < width - 10:
+            page.text((width - bold.width(heading)) / 2 if centred else 5, y - bold.size * 1.3, heading, bold, error_colour(random, page))
+            title, lines = heading, [heading]
     if random.random() < 0.25:
         strip = shade(random, 215, 250, 30)
         page.box(1, y - 2, width - 2, y + needed + 1, strip, accent(random, page))
         page.background, page.ink = strip, shade(random, 0, 90, 40)
-    centred = random.random() < 0.5
-    colour = accent(random, page) if random.random() < 0.3 else None
+    colour = error_colour(random, page) if random.random() < 0.3 and not title else None
     for line in wrapped:
         page.text((width - style.width(line)) / 2 if centred else 5, y, line, style, colour)
         y += step
-    return Scene(page), None, lines + wrapped
+    return Scene(page), title, lines + wrapped

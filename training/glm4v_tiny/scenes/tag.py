@@ -67,4 +67,4 @@ def add_questions(random: random.Random, scene: Scene, written: str, name: str, 
     scene.ask(0.5, "amounts", ask(random, "amounts", way), price[1:])
     other = random.choice([word for word in words("goods", written) if word not in name and name not in word])
     scene.ask(0.6, "not there", ask(random, "item price", written, other), NOT_THERE[written], other)
-    scene.ask(0.3, "not there", ask(random, random.choice(("date", "error")), way), NOT_THERE[way])
+    scene.ask(0.7, "not there", ask(random, random.choice(("date", "error", "error")), way), NOT_THERE[way])
