@@ -20,7 +20,7 @@ from .page import NOTHING
 from .slips import begins, characters, with_slips
 from .tokenizer import build_tokenizer, vocabulary_size
 
-BEGINNING = 4.0  # weight of the first token of an answer, which decides what it is, one among many
+BEGINNING, NEW_LINE = 4.0, 2.5  # weights of the first token of an answer, which decides what it is, and of a further line, which is a jump
 SLIPS = 0.5  # share of the batches whose answers have the model's own misreadings in them
 FOLLOWING = 0.4  # weight of naming what follows a character, beside naming the character
 MEMORY = 0.97  # of the running means
@@ -74,7 +74,8 @@ class Trainer:
         self.checkpoint = folder / "checkpoint.pt"
         self.pool, self.adding = pool, Lock()
         self.tokenizer = build_tokenizer()
-        self.image_token, self.characters = self.tokenizer.token_to_id("<|image|>"), characters(self.tokenizer)
+        self.image_token, self.new_line = (self.tokenizer.token_to_id(token) for token in ("<|image|>", "Ċ"))
+        self.characters = characters(self.tokenizer)
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 2 * 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
@@ -133,7 +134,7 @@ class Trainer:
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]
-        weight = torch.where(begins(learned)[learned], BEGINNING, 1.0)
+        weight = torch.where(ids[:, :-1] == self.new_line, NEW_LINE, 1.0).masked_fill(begins(learned), BEGINNING)[learned]
         loss = (F.cross_entropy(logits.float(), wanted, reduction="none") * weight).sum() / weight.sum()
         wrong = torch.zeros(learned.shape, dtype=torch.bool)
         wrong[learned] = logits.argmax(-1) != wanted

@@ -41,7 +41,8 @@ def text_lines(random: random.Random, width: int, height: int, difficulty: Diffi
             style = pick_style(random, pick_size(random, difficulty.smallest, difficulty.largest))
         if y + 1.2 * style.size > height:
             break
-        text = cut_to_width(content(random, difficulty), style, width - left - 1)
+        number = few == 1 and random.random() < 0.15
+        text = cut_to_width(str(random.randrange(10 ** random.randint(1, 9))) if number else content(random, difficulty), style, width - left - 1)
         if text:
             free = max(0.0, width - left - style.width(text) - 1)
             x = left + (free / 2 if centred else random.uniform(0, free) if not same or len(lines) == 0 and few == 1 else 0)
