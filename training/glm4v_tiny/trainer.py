@@ -20,7 +20,8 @@ from .page import NOTHING
 from .slips import begins, characters, with_slips
 from .tokenizer import build_tokenizer, vocabulary_size
 
-BEGINNING, NEW_LINE = 4.0, 2.5  # weights of the first token of an answer, which decides what it is, and of a further line, which is a jump
+BEGINNING = 4.0  # weight of the first token of an answer, which decides what it is, one among many
+LINE = 2.5  # of the end of a line or of all and of the first token of a further line: each is a jump
 SLIPS = 0.5  # share of the batches whose answers have the model's own misreadings in them
 FOLLOWING = 0.4  # weight of naming what follows a character, beside naming the character
 MEMORY = 0.97  # of the running means
@@ -75,6 +76,7 @@ class Trainer:
         self.pool, self.adding = pool, Lock()
         self.tokenizer = build_tokenizer()
         self.image_token, self.new_line = (self.tokenizer.token_to_id(token) for token in ("<|image|>", "Ċ"))
+        self.line_ends = torch.tensor([self.new_line, self.tokenizer.token_to_id("<|user|>")])
         self.characters = characters(self.tokenizer)
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 2 * 4 * CLASSES)  # thrown away in the end
@@ -134,7 +136,8 @@ class Trainer:
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]
-        weight = torch.where(ids[:, :-1] == self.new_line, NEW_LINE, 1.0).masked_fill(begins(learned), BEGINNING)[learned]
+        jumps = (ids[:, :-1] == self.new_line) | torch.isin(targets[:, 1:], self.line_ends)
+        weight = torch.where(jumps, LINE, 1.0).masked_fill(begins(learned), BEGINNING)[learned]
         loss = (F.cross_entropy(logits.float(), wanted, reduction="none") * weight).sum() / weight.sum()
         wrong = torch.zeros(learned.shape, dtype=torch.bool)
         wrong[learned] = logits.argmax(-1) != wanted

@@ -35,10 +35,19 @@ def common_word(random: random.Random, language: str) -> str:
     return random.choice(SHORT if language == "en" and random.random() < 0.4 else words("common", language))
 
 
+def whole_number(random: random.Random, below: int) -> str:
+    """Sometimes with a digit said twice, which is easily left out: 877."""
+    digits = str(random.randrange(below))
+    if digits == "0" or random.random() > 0.15:
+        return digits
+    place = random.randrange(len(digits))
+    return digits[:place] + digits[place] + digits[place:]
+
+
 def money(random: random.Random) -> str:
     """An amount with two decimals, mostly small."""
     top = random.choices((10, 100, 1000, 10000), (25, 45, 22, 8))[0]
-    return f"{random.randrange(top)}.{random.choice((random.randrange(100), random.randrange(100), random.randrange(100), 0, 50, 90, 99)):02d}"
+    return f"{whole_number(random, top)}.{random.choice((random.randrange(100), random.randrange(100), random.randrange(100), 0, 50, 90, 99)):02d}"
 
 
 def identifier(random: random.Random) -> str:

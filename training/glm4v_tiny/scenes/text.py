@@ -7,7 +7,7 @@ from ..look import accent, blank_page, pick_size, pick_style
 from ..page import Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import chinese, english, identifier, mixed, narrow_marks
+from ..words import chinese, english, identifier, mixed, narrow_marks, whole_number
 
 
 def content(random: random.Random, difficulty: Difficulty) -> str:
@@ -42,7 +42,7 @@ def text_lines(random: random.Random, width: int, height: int, difficulty: Diffi
         if y + 1.2 * style.size > height:
             break
         number = few == 1 and random.random() < 0.15
-        text = cut_to_width(str(random.randrange(10 ** random.randint(1, 9))) if number else content(random, difficulty), style, width - left - 1)
+        text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if number else content(random, difficulty), style, width - left - 1)
         if text:
             free = max(0.0, width - left - style.width(text) - 1)
             x = left + (free / 2 if centred else random.uniform(0, free) if not same or len(lines) == 0 and few == 1 else 0)
