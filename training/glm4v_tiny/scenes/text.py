@@ -29,11 +29,12 @@ def cut_to_width(text: str, style: Style, width: float) -> str:
 
 
 def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
-    """One to many lines, dense enough that few pixels are wasted; one style for all or one for each line."""
+    """A number alone, or one to many lines, dense enough that few pixels are wasted; one style for all or one for each line."""
     page = blank_page(random, width, height, difficulty.dark)
     size = pick_size(random, difficulty.smallest, min(difficulty.largest, max(difficulty.smallest, int(height / 1.25))))
     style, same = pick_style(random, size), random.random() < 0.6
-    few = random.choice((1, 2, 3, 100, 100, 100))
+    number = random.random() < 0.15
+    few = 1 if number else random.choice((1, 2, 3, 100, 100, 100))
     y, lines = random.uniform(0, max(4, height - 1.6 * size * few)), []
     centred, left = random.random() < 0.2, random.uniform(1, max(1.5, width * 0.06))
     while len(lines) < few:
@@ -41,7 +42,6 @@ def text_lines(random: random.Random, width: int, height: int, difficulty: Diffi
             style = pick_style(random, pick_size(random, difficulty.smallest, difficulty.largest))
         if y + 1.2 * style.size > height:
             break
-        number = few == 1 and random.random() < 0.15
         text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if number else content(random, difficulty), style, width - left - 1)
         if text:
             free = max(0.0, width - left - style.width(text) - 1)
