@@ -132,7 +132,9 @@ test('the same Idempotency-Key is the same job, paid for once', async () => {
 test('a batch is accepted whole, tells its progress, and pays line by line', async () => {
   const { key } = await newKey()
   const stranger = await newKey()
-  const lines = ['a', 'ab', 'abc'].map((prompt) => JSON.stringify({ ...question, prompt })) // a token a letter
+  const lines = ['a', 'ab', 'abc'].map((prompt) =>
+    JSON.stringify({ ...question, prompt, max_new_tokens: prompt.length }),
+  )
   const headers = { 'content-type': 'application/jsonl' }
   const response = await all.call(key, '/v1/batches', { method: 'POST', body: lines.join('\n'), headers })
   expect(response.status).toBe(202)
@@ -149,8 +151,13 @@ test('a batch is accepted whole, tells its progress, and pays line by line', asy
     done: 3,
   })
   const jobs = await results()
-  const asked = jobs.map(({ result }) => result?.usage.prompt_tokens ?? 0)
-  expect(asked.map((tokens) => tokens - (asked[0] ?? 0))).toEqual([0, 1, 2])
+  const used = jobs.map(({ result }) => result?.usage)
+  const asked = used.map((usage) => (usage?.prompt_tokens ?? 0) - (used[0]?.prompt_tokens ?? 0))
+  expect(asked, 'a token a letter').toEqual([0, 1, 2])
+  for (const [index, usage] of used.entries()) {
+    expect(usage?.completion_tokens).toBeGreaterThan(0)
+    expect(usage?.completion_tokens).toBeLessThanOrEqual(index + 1)
+  }
   expect(await all.settled(key)).toBe(jobs.reduce((sum, job) => sum + spent(job), 0))
   expect((await all.call(stranger.key, `/v1/batches/${id}`)).status).toBe(404)
   expect((await all.call(stranger.key, `/v1/batches/${id}/results`)).status).toBe(404)

@@ -169,7 +169,9 @@ test('an ended job is posted to its webhook, signed, with its result', async () 
 })
 
 test('a batch is accepted whole, counts its progress, and gives its results in order', async () => {
-  const lines = ['a', 'ab', 'abc'].map((prompt) => JSON.stringify({ ...question, prompt })) // a token a letter
+  const lines = ['a', 'ab', 'abc'].map((prompt) =>
+    JSON.stringify({ ...question, prompt, max_new_tokens: prompt.length }),
+  )
   const response = await call('/v1/batches', {
     method: 'POST',
     body: `${lines.join('\n')}\n`,
@@ -189,11 +191,16 @@ test('a batch is accepted whole, counts its progress, and gives its results in o
     done: 3,
     dead: 0,
   })
-  const asked = (await results())
+  const used = (await results())
     .trimEnd()
     .split('\n')
-    .map((line) => (JSON.parse(line) as JobBody).result?.usage.prompt_tokens ?? 0)
-  expect(asked.map((tokens) => tokens - (asked[0] ?? 0))).toEqual([0, 1, 2])
+    .map((line) => (JSON.parse(line) as JobBody).result?.usage)
+  const asked = used.map((usage) => (usage?.prompt_tokens ?? 0) - (used[0]?.prompt_tokens ?? 0))
+  expect(asked, 'a token a letter').toEqual([0, 1, 2])
+  for (const [index, usage] of used.entries()) {
+    expect(usage?.completion_tokens).toBeGreaterThan(0)
+    expect(usage?.completion_tokens).toBeLessThanOrEqual(index + 1)
+  }
   expect((await call(`/v1/batches/${id}`, {}, 'second-key')).status).toBe(404)
 })
 
