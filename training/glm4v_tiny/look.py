@@ -31,9 +31,13 @@ def colours(random: random.Random, dark: float = 0.2) -> tuple[Colour, Colour]:
     return shade(random, 205, 255, 25), shade(random, 0, 105, 60)
 
 
+def accents(page: Page) -> tuple[Colour, ...]:
+    """Colours that stand out from the background, red first."""
+    return LIGHT_ACCENTS if is_dark(page.background) else ACCENTS
+
+
 def accent(random: random.Random, page: Page) -> Colour:
-    """A colour that stands out from the background."""
-    return random.choice(LIGHT_ACCENTS if is_dark(page.background) else ACCENTS)
+    return random.choice(accents(page))
 
 
 def blank_page(random: random.Random, width: int, height: int, dark: float = 0.2) -> Page:

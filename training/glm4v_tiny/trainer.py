@@ -146,6 +146,7 @@ class Trainer:
 
     @torch.no_grad()
     def misread(self, ids: torch.Tensor, targets: torch.Tensor, positions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+        """The ids [conversations, length] with what the model misreads, at this moment, in the place of what is right."""
         hidden = self.model.think(self.model.embed(ids, images, self.image_token), positions)
         return with_slips(ids, targets, self.model.lm_head(hidden[:, :-1]).argmax(-1), self.characters)
 

@@ -4,7 +4,7 @@ import random
 
 from ..alphabet import has_han
 from ..difficulty import Difficulty
-from ..look import ACCENTS, LIGHT_ACCENTS, accent, blank_page, is_dark, pick_size, pick_style, shade
+from ..look import accent, accents, blank_page, pick_size, pick_style, shade
 from ..page import Colour, Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
@@ -35,7 +35,7 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
 
 def error_colour(random: random.Random, page: Page) -> Colour:
     """Red more often than not."""
-    return (LIGHT_ACCENTS if is_dark(page.background) else ACCENTS)[0] if random.random() < 0.6 else accent(random, page)
+    return accents(page)[0] if random.random() < 0.6 else accent(random, page)
 
 
 def error_screen(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
