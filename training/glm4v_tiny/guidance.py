@@ -4,8 +4,9 @@ The renderer knows where each character of an answer stands, so the way over the
 vision tower, from the end of a piece of text to the next one; in the language model, in the middle layers from a character
 just said to where it stands, in the later ones to where the next stands. A name in the question is looked for like a
 character said, and the token before the answer looks at the name. From the name of shapes it goes to all of them and, in a
-fixed proportion, to the first token: the share left there tells how many they are. Nothing of this is needed once the model
-is trained."""
+fixed proportion, to the first token: the share left there tells how many they are, and the same token is made to say the
+number as if the next layer were the last (deep supervision: Lee et al. 2014, arXiv:1409.5185). Nothing of this is needed once
+the model is trained."""
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +21,7 @@ COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token afte
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
 COUNTING = ((2, 1), (2, 4))  # layer, head: from the name of shapes to each of them, and to the first token as to REST of them
 REST = 3.0
+COUNTED = 2  # layer after which the number can be read off the name of what is counted: the one before ASKED fetches it
 FLAT = torch.tensor([1_000_000, 1])  # conversation and token as one number
 
 Watched = list[tuple[torch.Tensor, torch.Tensor]]  # by layer: queries and keys [batch, heads, length, size]
@@ -84,3 +86,9 @@ def guide_counts(watched: Watched, counts: torch.Tensor) -> dict[str, torch.Tens
     shares /= shares.sum(-1, keepdim=True)
     return {f"count{layer}.{head}": F.kl_div(attention(watched, layer, head, asked, True), shares, reduction="batchmean")
             for layer, head in COUNTING}
+
+
+def numbers(counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """`counts` [counts, 3] as above: the names [names, 2], conversation and token, and how many there are of each [names]."""
+    names, tokens = counts[:, :2].unique(dim=0, return_counts=True)
+    return names, tokens - 1

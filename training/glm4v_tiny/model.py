@@ -339,13 +339,20 @@ class Glm4v(nn.Module):
             return x
         return x.masked_scatter((ids == image_token)[..., None], images.reshape(-1, images.shape[-1]).to(x.dtype))
 
-    def think(self, x: torch.Tensor, positions: torch.Tensor, caches: list | None = None, watched: list | None = None) -> torch.Tensor:
+    def think(self, x: torch.Tensor, positions: torch.Tensor, caches: list | None = None, watched: list | None = None,
+              states: list | None = None) -> torch.Tensor:
         """Hidden states [batch, length, hidden]; positions [3, batch, length]. Each layer's turned queries and keys,
-        [batch, heads, length, head], are added to `watched`."""
+        [batch, heads, length, head], are added to `watched`, what it leaves, [batch, length, hidden], to `states`."""
         cos, sin = self.angles(positions, x.dtype)
         for index, layer in enumerate(self.model.language_model.layers):
             x = layer(x, cos, sin, None if caches is None else caches[index], watched)
+            if states is not None:
+                states.append(x)
         return self.model.language_model.norm(x)
+
+    def say(self, x: torch.Tensor) -> torch.Tensor:
+        """What would be said if a layer's output were the last one's: logits [..., vocabulary]."""
+        return self.lm_head(self.model.language_model.norm(x))
 
     def angles(self, positions: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """cos and sin [batch, 1, length, rotary/2]; each frequency follows its own axis."""

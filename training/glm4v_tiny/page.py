@@ -101,6 +101,11 @@ class Page:
             self.draw.line((x0 * scale, y * scale, min(x0 + dash, x1) * scale, y * scale), fill=fill or self.ink, width=width)
             x0 += 1.8 * dash
 
+    def upright(self, x: float, y0: float, y1: float, fill: Colour) -> None:
+        """A vertical rule."""
+        scale = self.oversample
+        self.draw.line((x * scale, y0 * scale, x * scale, y1 * scale), fill=fill, width=max(1, round(scale)))
+
     def box(self, x0: float, y0: float, x1: float, y1: float, fill: Colour | None, outline: Colour | None = None,
             radius: float = 0) -> None:
         scale = self.oversample

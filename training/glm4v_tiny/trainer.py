@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from .alphabet import BLANK, CLASSES
 from .beginnings import from_folder, from_scratch
 from .chat import IGNORE
-from .guidance import guide_counts, guide_links, guide_looks
+from .guidance import COUNTED, guide_counts, guide_links, guide_looks, numbers
 from .lessons import Batch
 from .model import Glm4v, Shape, TextShape
 from .page import NOTHING
@@ -78,6 +78,7 @@ class Trainer:
         self.image_token, self.new_line = (self.tokenizer.token_to_id(token) for token in ("<|image|>", "Ċ"))
         self.line_ends = torch.tensor([self.new_line, self.tokenizer.token_to_id("<|user|>")])
         self.characters = characters(self.tokenizer)
+        self.digits = torch.tensor([self.tokenizer.token_to_id(digit) for digit in "0123456789"])
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 2 * 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
@@ -129,10 +130,10 @@ class Trainer:
             ids, targets, positions = (torch.from_numpy(part) for part in (batch.ids, batch.targets, batch.positions))
             if torch.rand(()) < SLIPS:
                 ids = self.misread(ids, targets, positions, images)
-            watched = []
-            hidden = self.model.think(self.model.embed(ids, images, self.image_token), positions, watched=watched)
+            watched, states, counts = [], [], torch.from_numpy(batch.counts)
+            hidden = self.model.think(self.model.embed(ids, images, self.image_token), positions, watched=watched, states=states)
             looking = linking + self.looked(guide_looks(watched, *(torch.from_numpy(rows) for rows in (batch.looks, batch.asked, batch.hops))))
-            looking = looking + self.looked(guide_counts(watched, torch.from_numpy(batch.counts)))
+            looking = looking + self.looked(guide_counts(watched, counts)) + self.looked(self.say_counts(states[COUNTED], counts))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]
@@ -143,6 +144,13 @@ class Trainer:
         wrong[learned] = logits.argmax(-1) != wanted
         self.note(batch, loss.item(), 1 - wrong.any(1).float().mean().item())
         return torch.autograd.grad(loss + naming_weight * naming + looking_weight * looking, self.parameters, allow_unused=batch.frozen)
+
+    def say_counts(self, state: torch.Tensor, counts: torch.Tensor) -> dict[str, torch.Tensor]:
+        """How badly a layer's output [conversations, length, hidden] says the numbers at the names of what is counted."""
+        if not len(counts):
+            return {}
+        names, many = numbers(counts)
+        return {"number": F.cross_entropy(self.model.say(state[tuple(names.T)]).float(), self.digits[many])}
 
     @torch.no_grad()
     def misread(self, ids: torch.Tensor, targets: torch.Tensor, positions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:

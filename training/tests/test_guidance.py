@@ -12,7 +12,7 @@ from glm4v_tiny import chat
 from glm4v_tiny.alphabet import BLANK, CHARACTERS, CLASS_OF, GAP
 from glm4v_tiny.difficulty import Difficulty
 from glm4v_tiny.fonts import pick_face
-from glm4v_tiny.guidance import COUNTING, REST, guide_counts, guide_looks
+from glm4v_tiny.guidance import COUNTING, REST, guide_counts, guide_looks, numbers
 from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks, name_looks
 from glm4v_tiny.links import AFTER, BELOW, links
 from glm4v_tiny.page import NOTHING, Mark, Page, Style, name_cells
@@ -126,6 +126,10 @@ class Counts(unittest.TestCase):
                     self.assertIn(turn.answer, (str(seen), "有" if seen else "没有", "Yes" if seen else "No"), f"seed {SEED}: {turn}")
                     checked += 1
         self.assertGreater(checked, 60)
+
+    def test_numbers_are_told_at_their_names(self) -> None:
+        names, many = numbers(torch.tensor([[0, 5, 0], [0, 5, 2], [0, 5, 4], [0, 9, 0], [1, 5, 0], [1, 5, 3]]))
+        self.assertEqual((names.tolist(), many.tolist()), ([[0, 5], [0, 9], [1, 5]], [2, 0, 1]))
 
     def test_attention_in_equal_shares_is_no_loss(self) -> None:
         torch.manual_seed(SEED)

@@ -9,6 +9,7 @@ from ..page import Page, Style
 from ..questions import NO, NOT_THERE, YES, ask, language
 from ..scene import DoesNotFit, Scene
 from ..words import money, words
+from .rows import Rows, draw_heads, draw_row, draw_rules, pick_rows
 
 TOTALS = {"zh": ("合计", "总计", "总额", "总金额", "应付", "共计", "小计", "合计：", "总计:"),
           "en": ("TOTAL", "Total", "Sum", "Total:", "TOTAL DUE", "Amount due", "Grand total", "Total amount", "Subtotal")}
@@ -28,16 +29,6 @@ class Receipt:
     lines: list[str] = field(default_factory=list)  # every line as it is read
 
 
-@dataclass
-class Columns:
-    """Where the rows stand."""
-
-    left: float
-    right: float  # amounts end here
-    currency: str
-    leader: str  # fills the space between name and amount, "" for none
-
-
 def receipt(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
     page = blank_page(random, width, height, difficulty.dark * 0.4)
     if random.random() < 0.5 and sum(page.background) > 380:
@@ -45,27 +36,25 @@ def receipt(random: random.Random, width: int, height: int, difficulty: Difficul
     paper = Receipt("zh" if random.random() < difficulty.chinese else "en")
     largest = max(difficulty.smallest, min(difficulty.largest - 8, width // 9, height // 5, 28))
     style = pick_style(random, pick_size(random, difficulty.smallest, largest))
-    step = style.size * random.uniform(1.22, 1.8)
-    margin = random.uniform(3, max(4.0, width * 0.08))
-    right = width - margin if random.random() < 0.85 else width - margin - random.uniform(0, width / 5)
-    columns = Columns(margin, right, random.choice(("¥", "$", "", "", "￥" if paper.way == "zh" else "")), random.choice(("", "", "", ".")))
-    y = draw_head(random, page, paper, style, step, columns)
-    y = draw_rows(random, page, paper, style, step, columns, y)
-    draw_foot(random, page, paper, style, step, columns, y)
+    rows = pick_rows(random, page, style, paper.way)
+    y = draw_head(random, page, paper, style, rows)
+    y = draw_rows(random, page, paper, style, rows, y)
+    draw_foot(random, page, paper, style, rows, y)
     scene = Scene(page)
     add_questions(random, scene, paper)
     return scene
 
 
-def draw_head(random: random.Random, page: Page, paper: Receipt, style: Style, step: float, columns: Columns) -> float:
+def draw_head(random: random.Random, page: Page, paper: Receipt, style: Style, rows: Rows) -> float:
     """Shop, date, number; as much as a picture of this height can spare. Gives the next free y."""
+    step = rows.step
     y = random.uniform(2, 10)
     spare = page.height - y - 2.5 * step
     head = Style(style.face, round(style.size * random.choice((1, 1, 1.2, 1.5))), style.spacing, style.bold)
     if random.random() < 0.6 and spare > step:
         shop = random.choice(words("shops", paper.way))
         if head.width(shop) < page.width - 4:
-            x = (page.width - head.width(shop)) / 2 if random.random() < 0.7 else columns.left
+            x = (page.width - head.width(shop)) / 2 if random.random() < 0.7 else rows.left
             page.text(x, y, shop, head)
             y += step * head.size / style.size
             paper.shop = shop
@@ -74,73 +63,67 @@ def draw_head(random: random.Random, page: Page, paper: Receipt, style: Style, s
         date = random.choice(("{0}-{1:02d}-{2:02d}", "{0}/{1:02d}/{2:02d}")).format(random.randint(2018, 2027), random.randint(1, 12), random.randint(1, 28))
         label = random.choice(("", "日期：" if paper.way == "zh" else "Date: "))
         clock = random.choice(("", f" {random.randint(0, 23):02d}:{random.randint(0, 59):02d}"))
-        if style.width(label + date + clock) < page.width - columns.left - 2:
-            page.text(columns.left, y, label + date + clock, style)
+        if style.width(label + date + clock) < page.width - rows.left - 2:
+            page.text(rows.left, y, label + date + clock, style)
             y += step
             paper.date = date
             paper.lines.append(label + date + clock)
     if random.random() < 0.2 and spare > 4 * step:
         number = random.choice(("单号：", "No.", "桌号：", "Order #") if paper.way == "zh" else ("No.", "Order #", "Table ", "Tel: ")) + str(random.randint(1, 99999))
-        if style.width(number) < page.width - columns.left - 2:
-            page.text(columns.left, y, number, style)
+        if style.width(number) < page.width - rows.left - 2:
+            page.text(rows.left, y, number, style)
             y += step
             paper.lines.append(number)
     if random.random() < 0.3:
-        page.line(columns.left, columns.right, y + 1, dash=random.choice((0, 3, 5)))
+        page.line(rows.left, rows.right, y + 1, dash=random.choice((0, 3, 5)))
         y += 5
     return y
 
 
-def draw_row(page: Page, y: float, name: str, amount: str, style: Style, columns: Columns) -> str:
-    """Name on the left, amount ending at the right. Gives the line as it is read."""
-    text = columns.currency + amount
-    x = columns.right - style.width(text)
-    end = columns.left + style.width(name)
-    if end + 0.4 * style.size > x:
-        raise DoesNotFit
-    page.text(columns.left, y, name, style)
-    page.text(x, y, text, style)
-    if columns.leader:
-        count = int((x - end - 0.8 * style.size) / max(1.0, style.width(columns.leader)))
-        page.text(end + 0.4 * style.size, y, columns.leader * count, style)
-    return f"{name} {text}"
-
-
-def draw_rows(random: random.Random, page: Page, paper: Receipt, style: Style, step: float, columns: Columns, y: float) -> float:
-    room = int((page.height - y) // step) - (1 if random.random() < 0.8 else 0)
+def draw_rows(random: random.Random, page: Page, paper: Receipt, style: Style, rows: Rows, y: float) -> float:
+    high = rows.step * rows.lines()
+    if random.random() < 0.12 and rows.order != "joined" and (heads := draw_heads(random, page, y, paper.way, style, rows)):
+        paper.lines.append(heads)
+        y += high
+    room = int((page.height - y) // high) - (1 if random.random() < 0.8 else 0)
     if room < 1:
         raise DoesNotFit
-    quantity = random.random() < 0.15
+    quantity, top = random.random() < 0.15, y
     for _ in range(random.randint(max(1, min(room, 9) // 2), min(room, 12))):
         for _ in range(6):
-            name = random.choice(words("goods", paper.way))
+            name, amount = random.choice(words("goods", paper.way)), money(random)
             shown = f"{name} x{random.randint(1, 9)}" if quantity else name
-            amount = money(random)
+            shown = f"{len(paper.rows) + 1}. {shown}" if rows.numbered and not rows.first else shown
             try:
-                paper.lines.append(draw_row(page, y, shown, amount, style, columns))
+                paper.lines.append(draw_row(page, y, shown, amount, style, rows))
             except DoesNotFit:
                 continue
             paper.rows.append((name, amount))
-            y += step
+            y += high
             break
     if not paper.rows:
         raise DoesNotFit
+    if rows.rules:
+        draw_rules(random, page, top, len(paper.rows), style, rows)
     return y
 
 
-def draw_foot(random: random.Random, page: Page, paper: Receipt, style: Style, step: float, columns: Columns, y: float) -> None:
+def draw_foot(random: random.Random, page: Page, paper: Receipt, style: Style, rows: Rows, y: float) -> None:
     """The total when there is room, then perhaps cash and change, then perhaps a greeting."""
-    if y + 1.2 * style.size > page.height:
+    step, needed = rows.step * rows.lines(), (rows.lines() - 1) * rows.step + 1.2 * style.size
+    if y + needed > page.height:
         return
     if random.random() < 0.35 and y + step + 5 < page.height:
-        page.line(columns.left, columns.right, y + 2, dash=random.choice((0, 3, 5)))
+        page.line(rows.left, rows.right, y + 2, dash=random.choice((0, 3, 5)))
         y += 6
-    if random.random() < 0.82 and y + 1.2 * style.size <= page.height:
+    if random.random() < 0.82 and y + needed <= page.height:
         cents = sum(round(float(amount) * 100) for _, amount in paper.rows)
         total = f"{cents // 100}.{cents % 100:02d}"
         large = Style(style.face, style.size * random.choice((1, 1, 1, 1.25)), style.spacing, style.bold + random.choice((0, 0, 0.03 * style.size)))
+        label = random.choice(TOTALS[paper.way])
+        label = label.rstrip(":：") if rows.order == "joined" else label
         try:
-            paper.lines.append(draw_row(page, y, random.choice(TOTALS[paper.way]), total, large, columns))
+            paper.lines.append(draw_row(page, y, label, total, large, rows))
         except DoesNotFit:
             return
         paper.total = total
@@ -149,10 +132,10 @@ def draw_foot(random: random.Random, page: Page, paper: Receipt, style: Style, s
             change = random.randint(0, 5000)
             for label, value in zip(random.choice(AFTER[paper.way]), (cents + change, change)):
                 amount = f"{value // 100}.{value % 100:02d}"
-                paper.lines.append(draw_row(page, y, label, amount, style, columns))
+                paper.lines.append(draw_row(page, y, label, amount, style, rows))
                 paper.after.append(amount)
                 y += step
-    if random.random() < 0.25 and y + 1.2 * style.size < page.height:
+    if random.random() < 0.25 and y + needed < page.height:
         greeting = random.choice(("谢谢惠顾", "欢迎再次光临") if paper.way == "zh" else ("THANK YOU", "Please come again", "Thank you!"))
         if style.width(greeting) < page.width - 4:
             page.text((page.width - style.width(greeting)) / 2, y, greeting, style)

@@ -6,7 +6,7 @@ from collections import Counter
 
 from ..alphabet import CLASS_OF
 from ..difficulty import Difficulty
-from ..look import blank_page
+from ..look import blank_page, shade
 from ..page import Colour, Mark, Page
 from ..questions import NO, NOT_THERE, YES, ask, language
 from ..scene import DoesNotFit, Scene
@@ -19,13 +19,14 @@ KINDS = {"circle": ("圆形", "圆", "圆形"), "square": ("正方形", "方块"
 Shape = tuple[str, str]  # kind, colour
 
 
-def draw_shape(random: random.Random, page: Page, kind: str, colour: str, x: float, y: float, size: float) -> None:
+def draw_shape(random: random.Random, page: Page, kind: str, colour: str, x: float, y: float, size: float, outline: Colour | None) -> None:
     scale = page.oversample
     page.runs += 1
     page.marks.append(Mark(x + size / 2, y + size / 2, CLASS_OF[f"{colour} {kind}"], page.runs))
     fill = tuple(max(0, min(255, value + random.randint(-15, 15))) for value in COLOURS[colour][0])
+    edge = {"fill": fill, "outline": outline, "width": round(1.5 * scale) if outline else 0}
     if kind == "circle":
-        page.draw.ellipse((x * scale, y * scale, (x + size) * scale, (y + size) * scale), fill=fill)
+        page.draw.ellipse((x * scale, y * scale, (x + size) * scale, (y + size) * scale), **edge)
         return
     corners = 4 if kind == "square" else 3
     upright = -math.pi / 2 if kind == "triangle" else math.pi / 4
@@ -33,7 +34,7 @@ def draw_shape(random: random.Random, page: Page, kind: str, colour: str, x: flo
     radius = size / 2 * (1.2 if kind == "square" and turn == upright else 1.05)
     cx, cy = x + size / 2, y + size / 2 + (size * 0.08 if kind == "triangle" else 0)
     page.draw.polygon([((cx + radius * math.cos(turn + i * math.tau / corners)) * scale,
-                        (cy + radius * math.sin(turn + i * math.tau / corners)) * scale) for i in range(corners)], fill=fill)
+                        (cy + radius * math.sin(turn + i * math.tau / corners)) * scale) for i in range(corners)], **edge)
 
 
 def place(random: random.Random, width: int, height: int, size: float, boxes: list) -> tuple[float, float] | None:
@@ -55,12 +56,13 @@ def shapes(random: random.Random, width: int, height: int, difficulty: Difficult
     kinds = random.sample(list(KINDS), random.choice((1, 2, 3)))
     colours = random.sample(list(COLOURS), random.choice((1, 2, 3, 4)))
     largest = min(width, height) / random.choice((2.2, 3, 4, 5))
+    outline = shade(random, 40, 130, 10) if random.random() < 0.2 else None
     for _ in range(random.choice((1, 2, 3, 4, 5, 6, 7, 8, 9))):
         size = random.uniform(13, max(16, largest))
         spot = place(random, width, height, size, boxes)
         if spot:
             shape = (random.choice(kinds), random.choice(colours))
-            draw_shape(random, page, *shape, *spot, size)
+            draw_shape(random, page, *shape, *spot, size, outline)
             shapes.append(shape)
     if not shapes:
         raise DoesNotFit

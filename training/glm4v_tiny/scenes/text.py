@@ -3,8 +3,8 @@
 import random
 
 from ..difficulty import Difficulty
-from ..look import accent, blank_page, pick_size, pick_style
-from ..page import Style
+from ..look import accent, blank_page, pick_size, pick_style, shade
+from ..page import Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
 from ..words import chinese, english, identifier, mixed, narrow_marks, whole_number
@@ -28,27 +28,52 @@ def cut_to_width(text: str, style: Style, width: float) -> str:
     return text.strip()
 
 
+def surround(random: random.Random, page: Page) -> float:
+    """Puts what is no text around the text, three times in ten: a frame, a panel, a bar at the left. Gives how many pixels of
+    each edge it takes."""
+    kind = random.random()
+    if kind > 0.3 or min(page.width, page.height) < 60:
+        return 0.0
+    inset, thick = random.uniform(0, 6), random.choice((1, 1, 2, 3, 5))
+    colour = random.choice((accent(random, page), page.ink, shade(random, 110, 200, 20)))
+    x1, y1, radius = page.width - 1 - inset, page.height - 1 - inset, random.choice((0, 0, 5, 12))
+    if kind < 0.12:
+        page.box(inset, inset, x1, y1, colour, colour, radius)
+        page.box(inset + thick, inset + thick, x1 - thick, y1 - thick, page.background, None, radius)
+    elif kind < 0.22:
+        page.box(inset, inset, x1, y1, tuple(value + (24 if sum(page.background) < 380 else -18) for value in page.background), None, radius)
+    else:
+        page.box(inset, inset, inset + thick, y1, colour)
+    return inset + thick + 2
+
+
 def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
     """A number alone, or one to many lines, dense enough that few pixels are wasted; one style for all or one for each line."""
     page = blank_page(random, width, height, difficulty.dark)
+    edge = surround(random, page)
     size = pick_size(random, difficulty.smallest, min(difficulty.largest, max(difficulty.smallest, int(height / 1.25))))
     style, same = pick_style(random, size), random.random() < 0.6
     number = random.random() < 0.15
     few = 1 if number else random.choice((1, 2, 3, 100, 100, 100))
-    y, lines = random.uniform(0, max(4, height - 1.6 * size * few)), []
-    centred, left = random.random() < 0.2, random.uniform(1, max(1.5, width * 0.06))
+    y, lines = edge + random.uniform(0, max(4, height - 2 * edge - 1.6 * size * few)), []
+    at = random.choice((0, 0, 0, 0.5, 1))  # left, in the middle, right
+    left, right = edge + random.uniform(1, max(1.5, width * 0.06)), width - edge - 1
+    ruled = random.random() < 0.1
     while len(lines) < few:
         if not same and lines:
             style = pick_style(random, pick_size(random, difficulty.smallest, difficulty.largest))
-        if y + 1.2 * style.size > height:
+        if y + 1.2 * style.size > height - edge:
             break
-        text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if number else content(random, difficulty), style, width - left - 1)
+        text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if number else content(random, difficulty), style, right - left)
         if text:
-            free = max(0.0, width - left - style.width(text) - 1)
-            x = left + (free / 2 if centred else random.uniform(0, free) if not same or len(lines) == 0 and few == 1 else 0)
+            free = max(0.0, right - left - style.width(text))
+            x = left + (free * at if at else random.uniform(0, free) if not same or len(lines) == 0 and few == 1 else 0)
             page.text(x, y, text, style, accent(random, page) if random.random() < 0.1 else None)
             lines.append(text)
         y += style.size * random.uniform(1.2, 1.7 if same else 1.5)
+        if ruled:
+            page.line(left, right, y - 0.02 * style.size, dash=random.choice((0, 0, 3)))
+            y += 0.15 * style.size
         if few == 1:
             break
     if not lines:
