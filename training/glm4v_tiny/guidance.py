@@ -64,14 +64,16 @@ def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor
     return {name: loss for relation, head in VISION.items() for name, loss in misses(watched, "link", (head,), own[relation], causal=False).items()}
 
 
-def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor, hops: torch.Tensor) -> dict[str, torch.Tensor]:
+def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor, hops: torch.Tensor, ends: torch.Tensor) -> dict[str, torch.Tensor]:
     """`looks` [looks, 3]: conversation, token of an answer, visual token; `asked` the same for the names in the questions,
-    which nothing foretells; `hops`: conversation, last token before an answer, last token of the name in the question."""
+    which nothing foretells; `hops`: conversation, last token before an answer, last token of the name in the question;
+    `ends` [ends, 2]: conversation, end of a line. What comes after those and after names is the hardest, and few among many:
+    it has losses of its own."""
     before = looks - torch.tensor([0, 1, 0])
-    begin = before[torch.isin(before[:, :2] @ FLAT, hops[:, :2] @ FLAT)]  # of what is asked by a name: the hardest, and few among many
+    after = lambda tokens: before[torch.isin(before[:, :2] @ FLAT, tokens[:, :2] @ FLAT)]
     later = tuple(place for place in COMING if place[0] > ASKED[0][0])
     return (misses(watched, "look", STANDING, torch.cat((looks, asked))) | misses(watched, "look", COMING, before)
-            | misses(watched, "hop", ASKED, hops) | misses(watched, "begin", later, begin))
+            | misses(watched, "hop", ASKED, hops) | misses(watched, "begin", later, after(hops)) | misses(watched, "row", later, after(ends)))
 
 
 def guide_counts(watched: Watched, counts: torch.Tensor) -> dict[str, torch.Tensor]:

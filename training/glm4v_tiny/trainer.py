@@ -21,7 +21,7 @@ from .slips import begins, characters, with_slips
 from .tokenizer import build_tokenizer, vocabulary_size
 
 BEGINNING = 4.0  # weight of the first token of an answer, which decides what it is, one among many
-LINE = 2.5  # of the end of a line or of all and of the first token of a further line: each is a jump
+LINE = 4.0  # of the end of a line or of all and of the first token of a further line: each is a jump
 SLIPS = 0.5  # share of the batches whose answers have the model's own misreadings in them
 FOLLOWING = 0.4  # weight of naming what follows a character, beside naming the character
 MEMORY = 0.97  # of the running means
@@ -132,7 +132,8 @@ class Trainer:
                 ids = self.misread(ids, targets, positions, images)
             watched, states, counts = [], [], torch.from_numpy(batch.counts)
             hidden = self.model.think(self.model.embed(ids, images, self.image_token), positions, watched=watched, states=states)
-            looking = linking + self.looked(guide_looks(watched, *(torch.from_numpy(rows) for rows in (batch.looks, batch.asked, batch.hops))))
+            told = (torch.from_numpy(rows) for rows in (batch.looks, batch.asked, batch.hops))
+            looking = linking + self.looked(guide_looks(watched, *told, (ids == self.new_line).nonzero()))
             looking = looking + self.looked(guide_counts(watched, counts)) + self.looked(self.say_counts(states[COUNTED], counts))
             learned = targets[:, 1:] != IGNORE
             logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]

@@ -99,15 +99,16 @@ class Names(unittest.TestCase):
 
 
 class Looks(unittest.TestCase):
-    def test_the_first_of_what_is_asked_by_a_name_has_a_loss_of_its_own(self) -> None:
+    def test_what_comes_after_a_name_or_a_line_has_a_loss_of_its_own(self) -> None:
         torch.manual_seed(SEED)
         watched = [(torch.randn(2, 5, 8, 8), torch.randn(2, 5, 8, 8)) for _ in range(6)]
         looks, none = torch.tensor([[0, 5, 1], [0, 6, 2], [1, 5, 3]]), torch.zeros(0, 3, dtype=torch.long)
-        found = guide_looks(watched, looks, none, torch.tensor([[1, 4, 2]]))
-        alone = guide_looks(watched, looks[2:], none, none)
+        found = guide_looks(watched, looks, none, torch.tensor([[1, 4, 2]]), torch.tensor([[0, 5]]))
+        named, lined = (guide_looks(watched, part, none, none, none) for part in (looks[2:], looks[1:2]))
         for layer, head in ((4, 0), (4, 3)):
-            self.assertEqual(found[f"begin{layer}.{head}"], alone[f"look{layer}.{head}"])
-        self.assertFalse(any(name.startswith(("begin", "hop")) for name in alone))
+            self.assertEqual(found[f"begin{layer}.{head}"], named[f"look{layer}.{head}"])
+            self.assertEqual(found[f"row{layer}.{head}"], lined[f"look{layer}.{head}"])
+        self.assertFalse(any(name.startswith(("begin", "hop", "row")) for name in named | lined))
 
 
 class Counts(unittest.TestCase):
