@@ -76,6 +76,7 @@ test('several pictures in several turns stand where they were put', async () => 
       model,
       temperature: 0,
       max_tokens: 8,
+      logprobs: true,
       messages: [
         { role: 'user', content: [imagePart(pictures[0] ?? ''), { type: 'text', text: '列出所有金额' }] },
         { role: 'assistant', content: '好' },
@@ -87,7 +88,11 @@ test('several pictures in several turns stand where they were put', async () => 
   const swapped = await conversation(['price-tag.png', 'receipt.png'])
   expect(two.usage?.prompt_tokens).toBe(swapped.usage?.prompt_tokens)
   expect(two.usage?.prompt_tokens).toBeGreaterThan(one.usage?.prompt_tokens ?? 0)
-  expect(two.choices[0]?.message.content).not.toBe(swapped.choices[0]?.message.content)
+  const likelihoods = [two, swapped].map(({ choices }) =>
+    choices[0]?.logprobs?.content?.map(({ logprob }) => logprob),
+  )
+  expect(likelihoods[0]?.length).toBeGreaterThan(0)
+  expect(likelihoods[0]).not.toEqual(likelihoods[1])
 })
 
 test('every chunk of a stream says what it should', async () => {
