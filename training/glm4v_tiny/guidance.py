@@ -21,7 +21,7 @@ COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token afte
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
 COUNTING = ((2, 1), (2, 4))  # layer, head: from the name of shapes to each of them, and to the first token as to REST of them
 REST = 3.0
-COUNTED = 2  # layer after which the number can be read off the name of what is counted: the one before ASKED fetches it
+COUNTED = ASKED[0][0] - 1  # layer after which the number can be read off the name of what is counted: the one before ASKED fetches it
 FLAT = torch.tensor([1_000_000, 1])  # conversation and token as one number
 
 Watched = list[tuple[torch.Tensor, torch.Tensor]]  # by layer: queries and keys [batch, heads, length, size]

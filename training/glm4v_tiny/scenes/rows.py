@@ -1,7 +1,7 @@
 """How a name and an amount make a row of a receipt: there is no end of ways, and what is asked for must be found in each."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..look import shade
 from ..page import Page, Style
@@ -90,7 +90,7 @@ def draw_heads(random: random.Random, page: Page, y: float, way: str, style: Sty
     """What the columns hold, above them: as it is read, or nothing where it does not fit."""
     name, amount = random.choice(HEADS[way])
     try:
-        return draw_row(page, y, name, amount, style, Rows(rows.left, rows.right, rows.step, rows.order, rows.first, column=rows.column))
+        return draw_row(page, y, name, amount, style, replace(rows, currency="", leader="", divider=0.0))
     except DoesNotFit:
         return None
 

@@ -3,7 +3,7 @@
 import random
 
 from ..difficulty import Difficulty
-from ..look import accent, blank_page, pick_size, pick_style, shade
+from ..look import accent, blank_page, is_dark, pick_size, pick_style, shade
 from ..page import Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
@@ -41,7 +41,7 @@ def surround(random: random.Random, page: Page) -> float:
         page.box(inset, inset, x1, y1, colour, colour, radius)
         page.box(inset + thick, inset + thick, x1 - thick, y1 - thick, page.background, None, radius)
     elif kind < 0.22:
-        page.box(inset, inset, x1, y1, tuple(value + (24 if sum(page.background) < 380 else -18) for value in page.background), None, radius)
+        page.box(inset, inset, x1, y1, tuple(value + (24 if is_dark(page.background) else -18) for value in page.background), None, radius)
     else:
         page.box(inset, inset, inset + thick, y1, colour)
     return inset + thick + 2
