@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest'
 import { patchify } from '../../../backend/vision/patchify.ts'
 import { type RgbImage, resizeBicubic } from '../../../backend/vision/resample.ts'
+import type { PixelSize } from '../../../shared/resize-rule.ts'
 import { randomPixels } from '../../support/make-pictures.ts'
 import { Random, testSeed } from '../../support/random.ts'
 
 const seed = testSeed()
 
-test(`resizing equals the obvious double-precision version within a level (seed ${seed})`, () => {
+test(`each axis is resized as in the obvious double-precision version, within a level (seed ${seed})`, () => {
   const random = new Random(seed)
   let values = 0
   let unequal = 0
-  for (let i = 0; i < 40; i++) {
-    const image = randomImage(1 + random.below(60), 1 + random.below(60), random)
-    const size = { width: 1 + random.below(60), height: 1 + random.below(60) }
+  /** Both axes at once may be two levels apart: the second weighs the first one's roundings, some of them by less than 0. */
+  const compare = (image: RgbImage, size: PixelSize): RgbImage => {
     const fast = resizeBicubic(image, size)
     const slow = obviousResize(image, size.width, size.height)
     expect({ width: fast.width, height: fast.height }).toEqual(size)
@@ -24,6 +24,13 @@ test(`resizing equals the obvious double-precision version within a level (seed 
     ).toBeLessThanOrEqual(1)
     unequal += apart.filter((levels) => levels > 0).length
     values += slow.length
+    return fast
+  }
+  for (let i = 0; i < 40; i++) {
+    const image = randomImage(1 + random.below(60), 1 + random.below(60), random)
+    const size = { width: 1 + random.below(60), height: 1 + random.below(60) }
+    const wide = compare(image, { width: size.width, height: image.height })
+    expect(resizeBicubic(image, size)).toEqual(compare(wide, size))
   }
   expect(unequal / values).toBeLessThan(0.001) // fixed point against double, only where a half is nearly met
 })
