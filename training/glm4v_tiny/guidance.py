@@ -19,7 +19,7 @@ VISION = {AFTER: (3, 2), BELOW: (3, 3)}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
-COUNTING = ((2, 1), (2, 4))  # layer, head: from the name of shapes to each of them, and to the first token as to REST of them
+COUNTING = ((2, 1), (2, 4))  # layer, head: from the name of shapes to the middle of each, and to the first token as to REST of them
 REST = 3.0
 COUNTED = ASKED[0][0] - 1  # layer after which the number can be read off the name of what is counted: the one before ASKED fetches it
 FLAT = torch.tensor([1_000_000, 1])  # conversation and token as one number
@@ -77,20 +77,25 @@ def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor, hops
 
 
 def guide_counts(watched: Watched, counts: torch.Tensor) -> dict[str, torch.Tensor]:
-    """`counts` [counts, 3]: conversation, last token of the name in the question, the first token or a visual token that
-    counts. How far the attention is from equal shares (Kullback-Leibler)."""
+    """`counts` [counts, 4]: conversation, last token of the name in the question, a token, and what it is a part of: 0 the
+    first token, then the shapes that count, each in the visual tokens around its middle. How far the attention is from equal
+    shares (Kullback-Leibler); where within a shape it falls is free."""
     if not len(counts):
         return {}
-    counted = marked(watched, counts)
-    asked = counted.any(-1)
-    shares = counted[asked].float()
+    names, name = counts[:, :2].unique(dim=0, return_inverse=True)
+    batch, _, length, _ = watched[0][0].shape
+    asked = torch.zeros(batch, length, dtype=torch.bool)
+    asked[tuple(names.T)] = True
+    parts = torch.zeros(len(names), int(counts[:, 3].max()) + 1, watched[0][1].shape[2], dtype=torch.bool)
+    parts[name, counts[:, 3], counts[:, 2]] = True
+    shares = parts.any(-1).float()
     shares[:, 0] = REST
     shares /= shares.sum(-1, keepdim=True)
-    return {f"count{layer}.{head}": F.kl_div(attention(watched, layer, head, asked, True), shares, reduction="batchmean")
-            for layer, head in COUNTING}
+    fallen = lambda head: attention(watched, *head, asked, True)[:, None].masked_fill(~parts, -1e9).logsumexp(-1)  # [names, parts]
+    return {f"count{layer}.{head}": F.kl_div(fallen((layer, head)), shares, reduction="batchmean") for layer, head in COUNTING}
 
 
 def numbers(counts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """`counts` [counts, 3] as above: the names [names, 2], conversation and token, and how many there are of each [names]."""
-    names, tokens = counts[:, :2].unique(dim=0, return_counts=True)
-    return names, tokens - 1
+    """`counts` [counts, 4] as above: the names [names, 2], conversation and token, and how many there are of each [names]."""
+    names, parts = counts[:, [0, 1, 3]].unique(dim=0)[:, :2].unique(dim=0, return_counts=True)
+    return names, parts - 1

@@ -43,6 +43,7 @@ NOT_READ = ("shapes", "yes no", "is there", "not there", "count items")  # tasks
 Look = tuple[int, int]  # a token and one it should look at, most often a visual token: by their places in the conversation
 
 
+Count = tuple[int, int, int]  # the last token of a name, and a part of what it names: 0 the first token, 1 and so on what counts
 @dataclass(frozen=True)
 class Kind:
     """A sort of batch: which scenes, how large, how hard, how often."""
@@ -69,7 +70,7 @@ class Lesson:
     looks: list[Look] = field(default_factory=list)
     asked: list[Look] = field(default_factory=list)
     hops: list[Look] = field(default_factory=list)
-    counts: list[Look] = field(default_factory=list)
+    counts: list[Count] = field(default_factory=list)
 
 
 @dataclass
@@ -85,7 +86,7 @@ class Batch:
     looks: np.ndarray | None = None  # [looks, 3]: conversation, token of an answer, visual token it may be read from
     asked: np.ndarray | None = None  # [looks, 3]: the same for the names in the questions
     hops: np.ndarray | None = None  # [hops, 3]: conversation, last token before an answer, last token of the name in the question
-    counts: np.ndarray | None = None  # [counts, 3]: conversation, last token of the name, the first token or a visual token that counts
+    counts: np.ndarray | None = None  # [counts, 4]: conversation, last token of the name, a token, what it is a part of
     frozen: bool = False
 
 
@@ -204,9 +205,9 @@ def seen(conversation: chat.Conversation, start: int, stands: list[list[Place]],
             for near in tokens_near(place, *grid)]
 
 
-def name_looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look], list[Look]]:
+def name_looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid: chat.Grid) -> tuple[list[Look], list[Look], list[Count]]:
     """Of the names in the questions: what stands there in the pictures; from the last token before the answer to the name's
-    last; from that one to all that is counted, and to the first token in any case."""
+    last; from that one to the middle of all that is counted, and to the first token in any case."""
     asked, hops, counts = [], [], []
     for (question, turn), (answer, _) in zip(conversation.questions, conversation.answers):
         if not turn.asked:
@@ -218,9 +219,10 @@ def name_looks(conversation: chat.Conversation, pictures: list[list[Mark]], grid
         if all(found):  # else it is not there, or a part of it only
             asked += seen(conversation, begin, found, grid)
         if turn.counted:
-            counted = [first + int(mark.y // STEP) * grid[1] + int(mark.x // STEP)
-                       for first, marks in zip(conversation.pictures, pictures) for mark in marks if mark.name in turn.counted]
-            counts += [(end, token) for token in (0, *counted)]
+            counted = [(picture, mark) for picture, marks in enumerate(pictures) for mark in marks if mark.name in turn.counted]
+            counts += [(end, 0, 0), *((end, conversation.pictures[picture] + near, part)
+                                      for part, (picture, mark) in enumerate(counted, 1)
+                                      for near in tokens_near(Place(picture, mark.x, mark.y), *grid))]
     return asked, hops, counts
 
 
@@ -235,7 +237,8 @@ def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: 
     if not kind.speaks:
         return Batch(kind.name, grid, pixels, cells, linked)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
-    guided = {name: rows_of([getattr(lesson, name) for lesson in lessons], 2) for name in ("looks", "asked", "hops", "counts")}
+    guided = {name: rows_of([getattr(lesson, name) for lesson in lessons], size)
+              for name, size in (("looks", 2), ("asked", 2), ("hops", 2), ("counts", 3))}
     return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, frozen=frozen, **guided)
 
 

@@ -122,14 +122,14 @@ class Counts(unittest.TestCase):
                 if turn.counted:
                     conversation = chat.lesson(build_tokenizer(), [(10, 10)], [turn], False, None)
                     _, _, rows = name_looks(conversation, [marks], (10, 10))
-                    seen, first = len(rows) - 1, conversation.pictures[0]
-                    self.assertTrue(all(first <= token < first + 100 for _, token in rows[1:]), f"seed {SEED}: {turn}")
+                    seen, first = len({part for _, _, part in rows}) - 1, conversation.pictures[0]
+                    self.assertTrue(all(first <= token < first + 100 for _, token, _ in rows[1:]), f"seed {SEED}: {turn}")
                     self.assertIn(turn.answer, (str(seen), "有" if seen else "没有", "Yes" if seen else "No"), f"seed {SEED}: {turn}")
                     checked += 1
         self.assertGreater(checked, 60)
 
     def test_numbers_are_told_at_their_names(self) -> None:
-        names, many = numbers(torch.tensor([[0, 5, 0], [0, 5, 2], [0, 5, 4], [0, 9, 0], [1, 5, 0], [1, 5, 3]]))
+        names, many = numbers(torch.tensor([[0, 5, 0, 0], [0, 5, 2, 1], [0, 5, 3, 1], [0, 5, 4, 2], [0, 9, 0, 0], [1, 5, 0, 0], [1, 5, 3, 1]]))
         self.assertEqual((names.tolist(), many.tolist()), ([[0, 5], [0, 9], [1, 5]], [2, 0, 1]))
 
     def test_attention_in_equal_shares_is_no_loss(self) -> None:
@@ -138,8 +138,8 @@ class Counts(unittest.TestCase):
         queries = torch.full((1, 5, 8, 8), -90.0)
         queries[..., 5, 0], queries[..., 5, [2, 4]] = 0.0, -math.log(REST)
         watched = [(queries * 8**0.5, keys)] * 6
-        right = guide_counts(watched, torch.tensor([[0, 5, 0], [0, 5, 2], [0, 5, 4]]))
-        wrong = guide_counts(watched, torch.tensor([[0, 5, 0], [0, 5, 2]]))
+        first, *shapes = [0, 5, 0, 0], [0, 5, 1, 1], [0, 5, 2, 1], [0, 5, 3, 2], [0, 5, 4, 2]  # two tokens each, one of them looked at
+        right, wrong = guide_counts(watched, torch.tensor([first, *shapes])), guide_counts(watched, torch.tensor([first, *shapes[:2]]))
         self.assertEqual(set(right), {f"count{layer}.{head}" for layer, head in COUNTING})
         self.assertTrue(all(loss.item() < 1e-5 for loss in right.values()) and all(loss.item() > 0.01 for loss in wrong.values()))
 
