@@ -31,6 +31,7 @@ WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第
          "en": (("In the first image: ", "First image: ", "Image 1: "), ("In the second image: ", "Second image: ", "Image 2: "))}
 POOL = 4  # batches drawn together
 CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; drawing costs a good part of what learning from it does
+SHORT = 8  # short questions that may be asked beside the others
 STRETCHED, STRETCH = 0.3, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it:
 # narrower and broader letters than any font has
 ENLARGED = 0.6  # share of the small pictures that are scaled up like small pictures of users; the others cost less
@@ -104,7 +105,8 @@ def draw(random: random.Random, kind: Kind, width: int, height: int, scale: floa
 
 
 def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 200) -> list[Turn]:
-    """One to `most` questions, the likely ones first, none twice; answers of at most `longest` characters in all."""
+    """One to `most` questions, the likely ones first, none twice; answers of at most `longest` characters in all. If there
+    may be several, some short ones among them."""
     left, chosen = list(scene.turns), []
     for _ in range(random.randint(1, most)):
         left = [(weight, turn) for weight, turn in left if all(turn.task != other.task for other in chosen)]
@@ -115,6 +117,9 @@ def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 
             continue
         chosen.append(turn)
     return chosen
+    if most > 1 and scene.short:
+        chosen += random.sample(scene.short, random.randint(0, min(SHORT, len(scene.short))))
+        random.shuffle(chosen)
 
 
 def pair_turns(random: random.Random, scenes: list[Scene]) -> list[Turn]:

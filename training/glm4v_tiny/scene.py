@@ -18,10 +18,11 @@ class Turn:
 
 @dataclass
 class Scene:
-    """A drawn page, the questions it can answer with how often to ask each, and what it says."""
+    """A drawn page and the questions it can answer with how often to ask each."""
 
     page: Page
     turns: list[tuple[float, Turn]] = field(default_factory=list)  # (weight, turn)
+    short: list[Turn] = field(default_factory=list)  # with answers of a word: several of them cost little beside the picture
 
     def ask(self, weight: float, task: str, prompt: str, answer: str, asked: str = "", counted: frozenset[int] = frozenset()) -> None:
         self.turns.append((weight, Turn(task, prompt, answer, asked, counted)))

@@ -7,7 +7,7 @@ from ..difficulty import Difficulty
 from ..look import blank_page, pick_size, pick_style, shade
 from ..page import Page, Style
 from ..questions import NO, NOT_THERE, YES, ask, language
-from ..scene import DoesNotFit, Scene
+from ..scene import DoesNotFit, Scene, Turn
 from ..words import money, words
 from .rows import Rows, draw_heads, draw_row, draw_rules, pick_rows
 
@@ -156,8 +156,10 @@ def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
         name, amount = random.choice(single)
         scene.ask(3, "item price", ask(random, "item price", paper.way, name), amount, name)
         scene.ask(0.4, "is there", ask(random, "is item", paper.way, name), YES[paper.way], name)
+        scene.short += [Turn("item price", ask(random, "item price", paper.way, name), amount, name) for name, amount in single]
     other = random.choice([word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)])
     scene.ask(1.7, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
+    scene.short.append(Turn("not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other))
     scene.ask(0.4, "is there", ask(random, "is item", paper.way, other), NO[paper.way], other)
     scene.ask(2.6, "items", ask(random, "items", way), "\n".join(names))
     scene.ask(1.0, "read", ask(random, "read", way), "\n".join(paper.lines))

@@ -9,7 +9,7 @@ from ..difficulty import Difficulty
 from ..look import blank_page, shade
 from ..page import Colour, Mark, Page
 from ..questions import NO, NOT_THERE, YES, ask, language
-from ..scene import DoesNotFit, Scene
+from ..scene import DoesNotFit, Scene, Turn
 
 COLOURS: dict[str, tuple[Colour, str]] = {
     "red": ((215, 40, 40), "红色"), "green": ((40, 160, 60), "绿色"), "blue": ((40, 80, 215), "蓝色"), "yellow": ((238, 208, 40), "黄色"),
@@ -88,6 +88,12 @@ def classes(kind: str | None, colour: str | None) -> frozenset[int]:
     return frozenset(CLASS_OF[f"{c} {k}"] for k in KINDS for c in COLOURS if matches((k, c), kind, colour))
 
 
+def count(random: random.Random, way: str, shapes: list[Shape], kind: str | None, colour: str | None) -> Turn:
+    asked = name(random, way, kind, colour)
+    many = sum(matches(shape, kind, colour) for shape in shapes)
+    return Turn("shapes", ask(random, "count shapes", way, asked), str(many), asked, classes(kind, colour))
+
+
 def describe(way: str, shapes: list[Shape]) -> str:
     order = list(KINDS), list(COLOURS)
     counted = sorted(Counter(shapes).items(), key=lambda item: (order[1].index(item[0][1]), order[0].index(item[0][0])))
@@ -102,8 +108,11 @@ def add_questions(random: random.Random, scene: Scene, shapes: list[Shape]) -> N
     absent = (random.choice(list(KINDS)), random.choice(list(COLOURS)))
     target = present if random.random() < 0.75 else absent
     for weight, kind, colour in ((4, *target), (2, target[0], None), (2, None, target[1]), (2, None, None)):
-        count, asked = sum(matches(shape, kind, colour) for shape in shapes), name(random, way, kind, colour)
-        scene.ask(weight, "shapes", ask(random, "count shapes", way, asked), str(count), asked, classes(kind, colour))
+        scene.turns.append((weight, count(random, way, shapes, kind, colour)))
+    for _ in range(12):
+        kind, colour = random.choice((*shapes, *shapes, absent, (random.choice(list(KINDS)), present[1])))
+        kind, colour = random.choice(((kind, colour), (kind, colour), (kind, None), (None, colour)))
+        scene.short.append(count(random, way, shapes, kind, colour))
     target = present if random.random() < 0.5 else absent
     for weight, kind, colour in ((2, *target), (0.5, None, random.choice(list(COLOURS)))):
         there, asked = any(matches(shape, kind, colour) for shape in shapes), name(random, way, kind, colour, many=False)
