@@ -79,7 +79,7 @@ class Batch:
     kind: str
     grid: chat.Grid  # visual tokens, rows and columns, of every picture in it
     pixels: np.ndarray  # [pictures, patches, 192] float16
-    cells: np.ndarray  # [pictures, visual tokens, 4, 2] classes of what is centred in each of its cells and of what follows it
+    cells: np.ndarray  # [pictures, visual tokens, 4, 3] classes of what is centred in each of its cells, of what follows and precedes it
     links: np.ndarray  # [links, 4]: picture, relation, patch, patch
     ids: np.ndarray | None = None  # [conversations, length]
     targets: np.ndarray | None = None  # [conversations, length]

@@ -26,6 +26,7 @@ class Mark(NamedTuple):
     name: int  # class
     run: int  # what was drawn at once has the same
     then: int = NOTHING  # class of what follows in the run: a character, GAP, or BLANK at its end
+    before: int = NOTHING  # class of what precedes in the run: a character, GAP, or BLANK at its start
 
 
 @lru_cache(maxsize=300_000)
@@ -70,14 +71,16 @@ class Page:
         """Draws a line of text whose box begins at (x, y); its baseline lies 0.95 of the size below."""
         scale, baseline = self.oversample, y + 0.95 * style.size
         self.runs += 1
-        following = iter((*(GAP if character == " " else CLASS_OF.get(character, NOTHING) for character in text[1:]), BLANK))
+        classes = (BLANK, *(GAP if character == " " else CLASS_OF.get(character, NOTHING) for character in text), BLANK)
+        beside = iter(zip(classes[2:], classes))
         for run, font in runs(text, style):
             pen = x
             for character in run:
-                then = next(following)
+                then, before = next(beside)
                 width = advance(font, style.size, character) + style.spacing
                 if character in CLASS_OF:
-                    self.marks.append(Mark(pen + (width - style.spacing) / 2, baseline - 0.37 * style.size, CLASS_OF[character], self.runs, then))
+                    self.marks.append(Mark(pen + (width - style.spacing) / 2, baseline - 0.37 * style.size, CLASS_OF[character], self.runs,
+                                           then, before))
                 if style.spacing:
                     self._glyphs(pen * scale, baseline * scale, character, font, style, fill)
                 pen += width
@@ -125,13 +128,14 @@ class Page:
 
 
 def name_cells(marks: list[Mark], rows: int, columns: int) -> np.ndarray:
-    """Of what is centred nearest to the middle of each cell, its class and the class of what follows it: [rows, columns, 2]."""
-    cells, nearest = np.full((rows, columns, 2), (BLANK, NOTHING), np.int64), np.full((rows, columns), math.inf)
-    for x, y, name, _, then in marks:
+    """Of what is centred nearest to the middle of each cell, its class and those of what follows and what precedes it:
+    [rows, columns, 3]."""
+    cells, nearest = np.full((rows, columns, 3), (BLANK, NOTHING, NOTHING), np.int64), np.full((rows, columns), math.inf)
+    for x, y, name, _, *beside in marks:
         row, column = int(y // CELL), int(x // CELL)
         away = abs(x - (column + 0.5) * CELL)
         if 0 <= row < rows and 0 <= column < columns and away < nearest[row, column]:
-            cells[row, column], nearest[row, column] = (name, then), away
+            cells[row, column], nearest[row, column] = (name, *beside), away
     return cells
 
 

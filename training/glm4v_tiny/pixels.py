@@ -46,9 +46,9 @@ def patches(image: Image.Image) -> np.ndarray:
 
 
 def token_cells(cells: np.ndarray) -> np.ndarray:
-    """Classes [rows, columns, 2] of 8-pixel cells as [visual tokens, 4, 2], in the order of `patches`."""
-    rows, columns = cells.shape[0] // MERGE, cells.shape[1] // MERGE
-    return cells.reshape(rows, MERGE, columns, MERGE, 2).transpose(0, 2, 1, 3, 4).reshape(rows * columns, MERGE**2, 2)
+    """Classes [rows, columns, kinds] of 8-pixel cells as [visual tokens, 4, kinds], in the order of `patches`."""
+    rows, columns, kinds = cells.shape[0] // MERGE, cells.shape[1] // MERGE, cells.shape[2]
+    return cells.reshape(rows, MERGE, columns, MERGE, kinds).transpose(0, 2, 1, 3, 4).reshape(rows * columns, MERGE**2, kinds)
 
 
 def squares_near(middle: float, near: float, side: int, count: int) -> range:

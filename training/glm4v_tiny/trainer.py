@@ -23,7 +23,8 @@ from .tokenizer import build_tokenizer, vocabulary_size
 BEGINNING = 4.0  # weight of the first token of an answer, which decides what it is, one among many
 LINE = 4.0  # of the end of a line or of all and of the first token of a further line: each is a jump
 SLIPS = 0.5  # share of the batches whose answers have the model's own misreadings in them
-FOLLOWING = 0.4  # weight of naming what follows a character, beside naming the character
+NAMED = 3  # of a cell: the character, what follows it, what precedes it
+BESIDE = {"following": 0.4, "preceding": 0.3}  # weights of naming these, beside naming the character
 MEMORY = 0.97  # of the running means
 NAMER_ALONE = 120  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
 
@@ -80,7 +81,7 @@ class Trainer:
         self.characters = characters(self.tokenizer)
         self.digits = torch.tensor([self.tokenizer.token_to_id(digit) for digit in "0123456789"])
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
-        self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, 2 * 4 * CLASSES)  # thrown away in the end
+        self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, NAMED * 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
         self.parameters = [*self.model.parameters(), *self.namer.parameters()]
         self.optimisers = optimisers(self.model, self.namer, threads)
@@ -160,18 +161,20 @@ class Trainer:
         return with_slips(ids, targets, self.model.lm_head(hidden[:, :-1]).argmax(-1), self.characters)
 
     def name_cells(self, images: torch.Tensor, cells: torch.Tensor) -> tuple[torch.Tensor, float]:
-        """The auxiliary loss, what is centred in each cell and what follows it, on every token with something and a few
+        """The auxiliary loss, what is centred in each cell and what stands beside it, on every token with something and a few
         without; and the share named right of what is there."""
         images = images.detach() if self.progress.step < NAMER_ALONE else images
         chosen = (cells[..., 0] != BLANK).any(-1) | (torch.rand(cells.shape[:2]) < 0.1)
-        here, after = cells[chosen].flatten(0, 1).T  # [cells]
-        logits, following = self.namer(images[chosen]).float().view(-1, 2, 4, CLASSES).transpose(0, 1).flatten(1, 2)
+        here, *around = cells[chosen].flatten(0, 1).T  # [cells] each
+        logits, *beside = self.namer(images[chosen]).float().view(-1, NAMED, 4, CLASSES).transpose(0, 1).flatten(1, 2)
         weight = torch.where(here == BLANK, 0.15, 1.0)  # most cells are blank
         loss = (F.cross_entropy(logits, here, reduction="none") * weight).sum() / weight.sum().clamp(min=1)
-        follow = F.cross_entropy(following, after, ignore_index=NOTHING, reduction="sum") / (after != NOTHING).sum().clamp(min=1)
-        running(self.progress.loss, "following", follow.item())
+        for (name, share), said, right in zip(BESIDE.items(), beside, around, strict=True):
+            missed = F.cross_entropy(said, right, ignore_index=NOTHING, reduction="sum") / (right != NOTHING).sum().clamp(min=1)
+            running(self.progress.loss, name, missed.item())
+            loss = loss + share * missed
         there = here != BLANK
-        return loss + FOLLOWING * follow, (logits.argmax(-1) == here)[there].float().mean().nan_to_num().item()
+        return loss, (logits.argmax(-1) == here)[there].float().mean().nan_to_num().item()
 
     def looked(self, heads: dict[str, torch.Tensor]) -> torch.Tensor:
         """The mean of the guided heads' losses."""

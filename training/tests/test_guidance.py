@@ -71,10 +71,11 @@ class Names(unittest.TestCase):
     def test_what_is_centred_in_a_cell_and_what_follows_it(self) -> None:
         sheet = Page(120, 40, (255, 255, 255), (0, 0, 0))
         sheet.text(4, 4, "我b c", Style(pick_face(random.Random(SEED)), 20))
-        named = [(CHARACTERS[mark.name - 1], mark.then) for mark in sheet.marks]
-        self.assertEqual(named, [("我", CLASS_OF["b"]), ("b", GAP), ("c", BLANK)])
+        named = [(CHARACTERS[mark.name - 1], mark.then, mark.before) for mark in sheet.marks]
+        self.assertEqual(named, [("我", CLASS_OF["b"], BLANK), ("b", GAP, CLASS_OF["我"]), ("c", BLANK, GAP)])
         cells = name_cells(sheet.marks, 5, 15)
-        self.assertEqual({tuple(cell) for cell in cells.reshape(-1, 2)}, {(mark.name, mark.then) for mark in sheet.marks} | {(BLANK, NOTHING)})
+        self.assertEqual({tuple(cell) for cell in cells.reshape(-1, 3)},
+                         {(mark.name, mark.then, mark.before) for mark in sheet.marks} | {(BLANK, NOTHING, NOTHING)})
 
     def test_a_name_that_stands_there_in_part_only_is_seen_nowhere(self) -> None:
         conversation = chat.lesson(build_tokenizer(), [(3, 2)], [Turn("not there", "Green Tea?", "Not in the image", "Green Tea")], False, None)
