@@ -34,17 +34,18 @@ CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; draw
 SHORT = 8  # short questions that may be asked beside the others
 STRETCHED, STRETCH = 0.3, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it:
 # narrower and broader letters than any font has
-ENLARGED = 0.6  # share of the small pictures that are scaled up like small pictures of users; the others cost less
-LARGEST_SCALE = 2.2  # of dense pages
+ENLARGED = 0.75  # share of the small pictures that are scaled up like small pictures of users; the others cost less
+ENLARGED_TO = (49_152, 98_304)  # pixels; letters of more sizes are met than at one size
+SCALES = (1.2, 2.3)  # of dense pages that are scaled up
 MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
 BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both
 
 
 NOT_READ = ("shapes", "yes no", "is there", "not there", "count items")  # tasks whose answers are not written in the picture
 Look = tuple[int, int]  # a token and one it should look at, most often a visual token: by their places in the conversation
-
-
 Count = tuple[int, int, int]  # the last token of a name, and a part of what it names: 0 the first token, 1 and so on what counts
+
+
 @dataclass(frozen=True)
 class Kind:
     """A sort of batch: which scenes, how large, how hard, how often."""
@@ -116,10 +117,10 @@ def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 
         if chosen and sum(len(other.answer) for other in chosen) + len(turn.answer) > longest:
             continue
         chosen.append(turn)
-    return chosen
     if most > 1 and scene.short:
         chosen += random.sample(scene.short, random.randint(0, min(SHORT, len(scene.short))))
         random.shuffle(chosen)
+    return chosen
 
 
 def pair_turns(random: random.Random, scenes: list[Scene]) -> list[Turn]:
@@ -149,8 +150,9 @@ def choose_size(random: random.Random, kind: Kind) -> tuple[int, int, float]:
     width, height = (random.randrange(low, high + 1, STEP) for low, high in (kind.width, kind.height))
     enlarged = random.random() < ENLARGED
     if not kind.speaks:  # a cut of something larger: any scale
-        return width, height, random.uniform(1, LARGEST_SCALE) if enlarged else 1.0
-    fitted = fitted_size(width, height) if enlarged else (width, height)
+        return width, height, random.uniform(*SCALES) if enlarged else 1.0
+    low, high = ENLARGED_TO
+    fitted = fitted_size(width, height, low * (high / low) ** random.random()) if enlarged else (width, height)
     return *fitted, max(1.0, fitted[0] / width)
 
 

@@ -11,10 +11,10 @@ PATCH = 8  # pixels a side
 MERGE = 2  # patches a side of one visual token
 STEP = PATCH * MERGE  # picture sides are multiples of this
 LARGEST = 393_216  # pixels of a picture; larger ones are scaled down
-SMALLEST = 69_632  # smaller ones are scaled up: letters of 12 pixels are hard to tell apart on patches of 8
+SMALLEST = 73_728  # smaller ones are scaled up: letters of 12 pixels are hard to tell apart on patches of 8
 
 
-def fitted_size(width: int, height: int) -> tuple[int, int]:
+def fitted_size(width: int, height: int, smallest: float = SMALLEST) -> tuple[int, int]:
     """Sides that are multiples of 16 with an area between the limits: the published processor's rule."""
     if min(width, height) < STEP:
         grow = max(STEP / width, STEP / height)
@@ -24,8 +24,8 @@ def fitted_size(width: int, height: int) -> tuple[int, int]:
     if area > LARGEST:
         shrink = math.sqrt(width * height / LARGEST)
         return max(STEP, math.floor(width / shrink / STEP) * STEP), max(STEP, math.floor(height / shrink / STEP) * STEP)
-    if area < SMALLEST:
-        grow = math.sqrt(SMALLEST / (width * height))
+    if area < smallest:
+        grow = math.sqrt(smallest / (width * height))
         return math.ceil(width * grow / STEP) * STEP, math.ceil(height * grow / STEP) * STEP
     return near
 

@@ -9,9 +9,9 @@ from PIL import Image
 
 from glm4v_tiny.alphabet import CLASS_OF
 from glm4v_tiny.chat import IGNORE
-from glm4v_tiny.lessons import Kind, choose_size
+from glm4v_tiny.lessons import ENLARGED_TO, Kind, choose_size
 from glm4v_tiny.page import Mark
-from glm4v_tiny.pixels import SMALLEST, STEP
+from glm4v_tiny.pixels import STEP
 from glm4v_tiny.slips import begins, characters, with_slips
 from glm4v_tiny.tokenizer import build_tokenizer
 from glm4v_tiny.views import resize
@@ -26,7 +26,7 @@ class Sizes(unittest.TestCase):
         larger, (mark,) = resize((image, [Mark(30.5, 6.5, CLASS_OF["a"], 1)]), 120, 60)
         self.assertEqual(larger.getpixel((int(mark.x), int(mark.y))), max(larger.get_flattened_data()))
 
-    def test_small_pictures_are_also_seen_as_the_processor_makes_them(self) -> None:
+    def test_small_pictures_are_also_seen_scaled_up(self) -> None:
         source, kind = random.Random(SEED), Kind("any", 1, {"text": 1}, (96, 480), (64, 320))
         scaled = 0
         for _ in range(300):
@@ -34,7 +34,7 @@ class Sizes(unittest.TestCase):
             self.assertEqual((width % STEP, height % STEP), (0, 0), f"seed {SEED}")
             if scale > 1:
                 scaled += 1
-                self.assertTrue(SMALLEST <= width * height <= 1.4 * SMALLEST, f"seed {SEED}: {width}x{height}")
+                self.assertTrue(ENLARGED_TO[0] <= width * height <= 1.4 * ENLARGED_TO[1], f"seed {SEED}: {width}x{height}")
         self.assertGreater(scaled, 50)
 
 
