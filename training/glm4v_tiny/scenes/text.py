@@ -2,22 +2,35 @@
 
 import random
 
+from ..alphabet import ASCII
 from ..difficulty import Difficulty
 from ..look import accent, blank_page, is_dark, pick_size, pick_style, shade
 from ..page import Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import chinese, english, identifier, mixed, narrow_marks, whole_number
+from ..words import chinese, common_word, english, identifier, mixed, narrow_marks, pick_han, whole_number, words
 
 
 def content(random: random.Random, difficulty: Difficulty) -> str:
     """A piece of text for one line."""
     way, kind = "zh" if random.random() < difficulty.chinese else "en", random.random()
-    if kind < 0.3:
+    if kind < 0.07:
+        return " ".join(random.choice((common_word(random, way), random.choice(words("goods", way)))) for _ in range(random.randint(2, 3)))
+    if kind < 0.33:
         return narrow_marks(random, mixed(random, way))
     if way == "zh":
         return narrow_marks(random, chinese(random, difficulty.reach))
     return english(random) if kind < 0.75 else identifier(random)
+
+
+def scattered(random: random.Random, difficulty: Difficulty) -> str:
+    """A piece of text to name characters in, half of the time characters at random: in words the commonest two hundred come
+    five times as often as the rarer half."""
+    if random.random() < 0.5:
+        return content(random, difficulty)
+    if random.random() < difficulty.chinese:
+        return pick_han(random, random.randint(2, 8), difficulty.reach)
+    return "".join(random.choice(ASCII) for _ in range(random.randint(3, 10)))
 
 
 def cut_to_width(text: str, style: Style, width: float) -> str:
@@ -104,9 +117,9 @@ def dense(random: random.Random, width: int, height: int, difficulty: Difficulty
     style = pick_style(random, pick_size(random, difficulty.smallest, min(difficulty.largest, int(height / 1.3))))
     same, y = random.random() < 0.5, random.uniform(0, 4)
     while y + 1.15 * style.size <= height:
-        text, room = content(random, difficulty), width - 4
+        text, room = scattered(random, difficulty), width - 4
         while style.width(text) < room:
-            text += random.choice((" ", "  ", "")) + content(random, difficulty)
+            text += random.choice((" ", "  ", "")) + scattered(random, difficulty)
         page.text(random.uniform(0, 4), y, text, style, accent(random, page) if random.random() < 0.1 else None)
         y += style.size * random.uniform(1.12, 1.5)
         if not same:
