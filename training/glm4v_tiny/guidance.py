@@ -83,9 +83,7 @@ def guide_counts(watched: Watched, counts: torch.Tensor) -> dict[str, torch.Tens
     if not len(counts):
         return {}
     names, name = counts[:, :2].unique(dim=0, return_inverse=True)
-    batch, _, length, _ = watched[0][0].shape
-    asked = torch.zeros(batch, length, dtype=torch.bool)
-    asked[tuple(names.T)] = True
+    asked = marked(watched, counts[:, :3]).any(-1)
     parts = torch.zeros(len(names), int(counts[:, 3].max()) + 1, watched[0][1].shape[2], dtype=torch.bool)
     parts[name, counts[:, 3], counts[:, 2]] = True
     shares = parts.any(-1).float()

@@ -43,7 +43,7 @@ BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describ
 
 NOT_READ = ("shapes", "yes no", "is there", "not there", "count items")  # tasks whose answers are not written in the picture
 Look = tuple[int, int]  # a token and one it should look at, most often a visual token: by their places in the conversation
-Count = tuple[int, int, int]  # the last token of a name, and a part of what it names: 0 the first token, 1 and so on what counts
+Count = tuple[int, int, int]  # the last token of a name, a token, and what that is a part of: 0 the first token, 1 and so on what counts
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def draw(random: random.Random, kind: Kind, width: int, height: int, scale: floa
 
 
 def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 200) -> list[Turn]:
-    """One to `most` questions, the likely ones first, none twice; answers of at most `longest` characters in all. If there
-    may be several, some short ones among them."""
+    """One to `most` questions, the likely ones first, no task twice; answers of at most `longest` characters in all. If there
+    may be several, up to SHORT short ones among them, of any task."""
     left, chosen = list(scene.turns), []
     for _ in range(random.randint(1, most)):
         left = [(weight, turn) for weight, turn in left if all(turn.task != other.task for other in chosen)]

@@ -15,7 +15,7 @@ SMALLEST = 69_632  # smaller ones are scaled up: letters of 12 pixels are hard t
 
 
 def fitted_size(width: int, height: int, smallest: float = SMALLEST) -> tuple[int, int]:
-    """Sides that are multiples of 16 with an area between the limits: the published processor's rule."""
+    """Sides that are multiples of 16 with an area from `smallest` to LARGEST pixels: the published processor's rule."""
     if min(width, height) < STEP:
         grow = max(STEP / width, STEP / height)
         width, height = int(width * grow), int(height * grow)

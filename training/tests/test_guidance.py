@@ -68,7 +68,7 @@ class Places(unittest.TestCase):
 
 
 class Names(unittest.TestCase):
-    def test_what_is_centred_in_a_cell_and_what_follows_it(self) -> None:
+    def test_what_is_centred_in_a_cell_and_what_stands_beside_it(self) -> None:
         sheet = Page(120, 40, (255, 255, 255), (0, 0, 0))
         sheet.text(4, 4, "我b c", Style(pick_face(random.Random(SEED)), 20))
         named = [(CHARACTERS[mark.name - 1], mark.then, mark.before) for mark in sheet.marks]
