@@ -140,27 +140,68 @@ GAP_WEIGHTS = (10, 4, 2, 1.5, 1, 0.7, 0.7, 0.5, 0.7)
 INVENTED = {
     "en": ("Error: {}", "error: {}", "{} failed", "Cannot {}", "Could not {}", "{} not found", "Failed to {}", "Invalid {}", "{} is not allowed", "{} error",
            "Fatal: {}", "{} denied", "Unknown {}", "No {}", "{}: timed out", "TypeError: {}", "[ERROR] {}", "Unable to {}", "{}. Try again.", "{} is missing",
-           "E{n}: {}", "Error {n}: {}", "{} (code {n})", "{}, line {n}", "{}!", "{}"),
+           "E{n}: {}", "Error {n}: {}", "{} (code {n})", "{}, line {n}", "{}!", "{}", "{}: [{n}] {}", "Cannot {} {}: {}", "{} for {} {n}"),
     "zh": ("{}失败", "无法{}", "{}错误", "错误：{}", "{}不存在", "{}，请重试", "{}，请{}", "不能{}", "未找到{}", "{}已过期", "{}超时", "没有{}权限", "{}异常",
            "请先{}", "{}无效", "{}，错误码 {n}", "错误 {n}：{}", "{}不正确", "{}不足", "{}！", "{}"),
 }
 
 
 def invented_error(random: random.Random, language: str) -> str:
-    """What an error message looks like, with words in it that no message had."""
+    """What an error message looks like, with words in it that no message had, and seldom the name of something in a program."""
     gap, most = ("", 4) if language == "zh" else (" ", 5)
     text = random.choice(INVENTED[language])
     while "{}" in text:
-        text = text.replace("{}", gap.join(common_word(random, language) for _ in range(random.randint(1, most))), 1)
-    return capital(text.replace("{n}", str(random.randint(1, 9999))))
+        spoken = gap.join(common_word(random, language) for _ in range(random.randint(1, most)))
+        text = text.replace("{}", program_name(random) if random.random() < (0.06 if language == "zh" else 0.2) else spoken, 1)
+    text = text.replace("{n}", str(random.randint(1, 9999)))
+    return capital(text) if random.random() < 0.8 else text
+
+
+def program_name(random: random.Random) -> str:
+    """A class, a variable, a module, a file, a place in one: "HeapRootError", "net.open.Pipe", "user_old", "main.py:31"."""
+    part = lambda: common_word(random, "en").lower()
+    several = lambda: [part() for _ in range(random.randint(2, 3))]
+    return random.choice((
+        lambda: "".join(map(capital, several())) + random.choice(("Error", "Exception", "", "")),
+        lambda: ".".join(several()) + random.choice(("", f".{capital(part())}{capital(part())}")),
+        lambda: "_".join(several()),
+        lambda: f"{part()}.{random.choice(('txt', 'csv', 'json', 'py', 'ts', 'log', 'so', 'local'))}",
+        lambda: f"{part()}.{random.choice(('py', 'c', 'rs', 'go'))}:{random.randint(1, 999)}",
+        lambda: f"{part()}()",
+        lambda: f"'{part()}'",
+    ))()
+
+
+LOGGED = (
+    "$ {} {}", "$ {}", "> {} {}", "$ {} {f}", "{} {f}", "{}ing {} {n}", "{}ed {n} {}s", "{} {n}", "[INFO] {} {}", "INFO {}", "DEBUG {} {n}", "{} ok", "{} done",
+    "GET /{}", "GET /{}/{n} 204", "POST /{} 201", "PUT /{f} 302", "{n} {}s {}ed", "{} {} in {n} ms", "{}: {}", "{} = {n}", "step {n} of {n}", "[{n}/{n}] {}", "{t} {} {}",
+    "{t} {}", "+ {} {}", "- {}", "# {} {}", "{} -> {}", "use {} for {}", "{}@{}:~$ {}", ">>> {}", "{n}% {}", "{} v{n}.{s}", "* {} {}", "on {}:{n}", "{} {} {}",
+)
+
+
+def log_line(random: random.Random) -> str:
+    """What a console says when all is well, hardly ever the same twice: what is known by heart is not read."""
+    text = random.choice(LOGGED)
+    for mark, value in (
+        ("{n}", lambda: str(random.randrange(10 ** random.randint(1, 4)))),
+        ("{s}", lambda: str(random.randrange(30))),
+        ("{t}", lambda: f"{random.randint(0, 23):02d}:{random.randint(0, 59):02d}:{random.randint(0, 59):02d}"),
+        ("{f}", lambda: f"{common_word(random, 'en')}.{random.choice(('js', 'py', 'html', 'css', 'json', 'go', 'sh'))}"),
+        ("{}", lambda: common_word(random, "en")),
+    ):
+        while mark in text:
+            text = text.replace(mark, value(), 1)
+    return text if random.random() < 0.7 else capital(text)
 
 
 def narrow_marks(random: random.Random, text: str) -> str:
-    """Full-width marks as ASCII ones in two texts of five, as many programs write Chinese: "请重试,或联系客服"."""
-    return text.translate(NARROW) if random.random() < 0.4 else text
+    """Full-width marks as ASCII ones in two texts of five, as many programs write Chinese: "请重试,或联系客服", "余额: 3 元"."""
+    if random.random() < 0.6:
+        return text
+    return text.replace("：", random.choice((":", ": "))).translate(NARROW).rstrip()
 
 
-NARROW = str.maketrans("，：；！？（）", ",:;!?()")
+NARROW = str.maketrans("，；！？（）", ",;!?()")
 
 
 def capital(text: str) -> str:

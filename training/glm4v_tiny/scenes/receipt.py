@@ -113,7 +113,8 @@ def draw_foot(random: random.Random, page: Page, paper: Receipt, style: Style, r
     step, needed = rows.step * rows.lines(), (rows.lines() - 1) * rows.step + 1.2 * style.size
     if y + needed > page.height:
         return
-    if random.random() < 0.35 and y + step + 5 < page.height:
+    tabled = rows.rules and random.random() < 0.5
+    if not tabled and random.random() < 0.35 and y + step + 5 < page.height:
         page.line(rows.left, rows.right, y + 2, dash=random.choice((0, 3, 5)))
         y += 6
     if random.random() < 0.82 and y + needed <= page.height:
@@ -126,6 +127,8 @@ def draw_foot(random: random.Random, page: Page, paper: Receipt, style: Style, r
             paper.lines.append(draw_row(page, y, label, total, large, rows))
         except DoesNotFit:
             return
+        if tabled:
+            draw_rules(random, page, y, 1, style, rows)
         paper.total = total
         y += step * large.size / style.size
         if random.random() < 0.15 and y + 2 * step < page.height:
@@ -157,9 +160,10 @@ def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
         scene.ask(3, "item price", ask(random, "item price", paper.way, name), amount, name)
         scene.ask(0.4, "is there", ask(random, "is item", paper.way, name), YES[paper.way], name)
         scene.short += [Turn("item price", ask(random, "item price", paper.way, name), amount, name) for name, amount in single]
-    other = random.choice([word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)])
+    absent = [word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)]
+    other, *others = random.sample(absent, 1 + len(single) // 3)
     scene.ask(1.7, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
-    scene.short.append(Turn("not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other))
+    scene.short += [Turn("not there", ask(random, "item price", paper.way, name), NOT_THERE[paper.way], name) for name in (other, *others)]
     scene.ask(0.4, "is there", ask(random, "is item", paper.way, other), NO[paper.way], other)
     scene.ask(2.6, "items", ask(random, "items", way), "\n".join(names))
     scene.ask(1.0, "read", ask(random, "read", way), "\n".join(paper.lines))

@@ -8,7 +8,7 @@ from ..page import Page, Style
 from ..scene import DoesNotFit
 
 WIDEST = "8888.88"  # what a column for amounts has room for
-SEPARATORS = (":", ": ", " - ", " = ", " | ", " / ")
+SEPARATORS = (":", ": ", " - ", " = ", " | ", " / ", "  ", "   ", "     ")
 HEADS = {"zh": (("品名", "金额"), ("商品", "价格"), ("名称", "单价"), ("项目", "费用")),
          "en": (("Item", "Amount"), ("Product", "Price"), ("Name", "Cost"), ("DESCRIPTION", "PRICE"))}
 
@@ -26,6 +26,7 @@ class Rows:
     leader: str = ""  # fills the space between name and amount, "" for none
     separator: str = " "  # of what is joined
     column: float = 0.0  # where the second of "column" begins, or what is "under" another
+    flush: bool = False  # what is "under" another ends at the right instead
     divider: float = 0.0  # x of a rule between the two of "apart", 0 for none
     rules: bool = False  # between the rows
     numbered: bool = False
@@ -39,7 +40,7 @@ def pick_rows(random: random.Random, page: Page, style: Style, way: str) -> Rows
     margin = random.uniform(3, max(4.0, page.width * 0.08))
     right = page.width - margin if random.random() < 0.85 else page.width - margin - random.uniform(0, page.width / 5)
     rows = Rows(margin, right, style.size * random.uniform(1.22, 1.8), currency=random.choice(("¥", "$", "", "", "￥" if way == "zh" else "")))
-    rows.order = random.choices(("apart", "joined", "column", "under"), (5, 1.2, 1.8, 2))[0]
+    rows.order = random.choices(("apart", "joined", "column", "under"), (5, 1.5, 1.8, 2.7))[0]
     rows.first = random.random() < {"apart": 0.18, "joined": 0.3, "column": 0.5, "under": 0.12}[rows.order]
     rows.rules = random.random() < 0.2
     rows.numbered = random.random() < 0.08
@@ -54,6 +55,7 @@ def pick_rows(random: random.Random, page: Page, style: Style, way: str) -> Rows
         rows.column = margin + amount + style.size * random.uniform(0, 1.5) if rows.first else max(margin + 3 * style.size, right - amount - random.uniform(0, page.width / 4))
     else:
         rows.column = margin + random.choice((0, 1, 2, 3)) * style.size
+        rows.flush = not rows.first and random.random() < 0.6
     return rows
 
 
@@ -64,17 +66,18 @@ def draw_row(page: Page, y: float, name: str, amount: str, style: Style, rows: R
     gap = 0.4 * style.size
     end, wide = rows.left + style.width(one), style.width(other)
     if rows.order == "under":
-        if max(end, rows.column + wide) > page.width - 2:
+        x = rows.right - wide if rows.flush else rows.column
+        if max(end, x + wide) > page.width - 1 or x < rows.left:
             raise DoesNotFit
         page.text(rows.left, y, one, style)
-        page.text(rows.column, y + rows.step, other, style)
+        page.text(x, y + rows.step, other, style)
         return f"{one}\n{other}"
     if rows.order == "joined":
         line = f"{one}{rows.separator}{other}"
         if rows.left + style.width(line) > page.width - 2:
             raise DoesNotFit
         page.text(rows.left, y, line, style)
-        return line
+        return f"{one} {other}" if rows.separator.isspace() else line
     x = rows.right - wide if rows.order == "apart" else rows.column
     if end + gap > x or x + wide > page.width - 1 or rows.divider and not end + 2 < rows.divider < x - 2:
         raise DoesNotFit

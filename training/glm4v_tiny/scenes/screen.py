@@ -8,13 +8,11 @@ from ..look import accent, accents, blank_page, pick_size, pick_style, shade
 from ..page import Colour, Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import english, error_message, invented_error, narrow_marks, words
+from ..words import capital, common_word, english, error_message, invented_error, log_line, narrow_marks, words
 
 TITLES = {"zh": ("错误", "提示", "系统提示", "警告", "出错了", "应用程序错误", "温馨提示", "网页"),
           "en": ("Error", "Warning", "Application Error", "System", "Alert", "Message", "Oops!", "Problem", "setup.exe", "Terminal")}
 BUTTONS = {"zh": ("确定", "取消", "重试", "关闭", "忽略", "详情", "返回"), "en": ("OK", "Cancel", "Retry", "Close", "Ignore", "Details", "Back")}
-LOG_LINES = ("$ npm run build", "$ python main.py", "$ git push", "$ make test", "Loading config...", "Starting server", "Listening on port 8080",
-             "Compiling 12 files", "Done in 3.2s", "INFO ready", "[INFO] started", "user login ok", "Reading input", "step 1 of 4", "> build", "$ ls", "DEBUG cache hit")
 
 
 def wrap(text: str, style: Style, width: float) -> list[str]:
@@ -31,6 +29,14 @@ def wrap(text: str, style: Style, width: float) -> list[str]:
     if any(style.width(line) > width for line in lines):
         raise DoesNotFit
     return lines
+
+
+def heading(random: random.Random, way: str) -> str:
+    """Above a message; invented half of the time, so that it is told from the message by its place."""
+    if random.random() < 0.5:
+        return random.choice(TITLES[way])
+    gap, most = ("", 3) if way == "zh" else (" ", 4)
+    return capital(gap.join(common_word(random, way) for _ in range(random.randint(1, most)))) + random.choice(("", "", "", "!", "..."))
 
 
 def error_colour(random: random.Random, page: Page) -> Colour:
@@ -64,7 +70,7 @@ def dialog(random: random.Random, width: int, height: int, difficulty: Difficult
         page.box(x0, y0, x1, y1, page.background, shade(random, 100, 180, 10), random.choice((0, 4, 8)))
     lines, title, y = [], None, y0 + 4
     if random.random() < 0.75 and y1 - y0 > 4.5 * size:
-        title = random.choice(TITLES[way])
+        title = heading(random, way)
         bar = accent(random, page) if random.random() < 0.3 else None
         if bar:
             page.box(x0, y0, x1, y0 + 1.5 * size + 4, bar)
@@ -122,8 +128,9 @@ def terminal(random: random.Random, width: int, height: int, difficulty: Difficu
     if room < len(wrapped):
         raise DoesNotFit
     colour = error_colour(random, page) if random.random() < 0.75 else None
-    said = LOG_LINES if colour is None else (*LOG_LINES, *(english(random) for _ in range(12)))  # only the colour tells those from the error
-    others = [line for line in random.sample(said, random.randint(0, min(room - len(wrapped), 5))) if style.width(line) < width - left - 2]
+    anything = lambda: english(random) if colour and random.random() < 0.3 else log_line(random)  # only the colour tells some from the error
+    said = (anything() for _ in range(random.randint(0, min(room - len(wrapped), 5))))
+    others = [line for line in said if style.width(line) < width - left - 2]
     place = random.randint(0, len(others))
     rows = [(line, None) for line in others[:place]] + [(line, colour) for line in wrapped] + [(line, None) for line in others[place:]]
     y = random.uniform(1, 4)
@@ -145,15 +152,15 @@ def notice(random: random.Random, width: int, height: int, difficulty: Difficult
     y = random.uniform(3, max(3.1, height - needed - 3))
     lines, title, centred = [], None, random.random() < 0.5
     if y > 1.6 * style.size and random.random() < 0.7:
-        label, heading = random.choice(words("labels", way)), random.choice(TITLES[way])
+        label, above = random.choice(words("labels", way)), heading(random, way)
         bold = Style(style.face, style.size * random.choice((1, 1, 1.25)), bold=0.03 * style.size)
         if random.random() < 0.4:
             if style.width(label) < width - 10:
                 page.text(5, random.uniform(0, y - 1.5 * style.size), label, style)
                 lines.append(label)
-        elif bold.size * 1.4 < y and bold.width(heading) < width - 10:
-            page.text((width - bold.width(heading)) / 2 if centred else 5, y - bold.size * 1.3, heading, bold, error_colour(random, page))
-            title, lines = heading, [heading]
+        elif bold.size * 1.4 < y and bold.width(above) < width - 10:
+            page.text((width - bold.width(above)) / 2 if centred else 5, y - bold.size * 1.3, above, bold, error_colour(random, page))
+            title, lines = above, [above]
     if random.random() < 0.25:
         strip = shade(random, 215, 250, 30)
         page.box(1, y - 2, width - 2, y + needed + 1, strip, accent(random, page))
