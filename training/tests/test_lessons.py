@@ -9,9 +9,13 @@ from PIL import Image
 
 from glm4v_tiny.alphabet import CLASS_OF
 from glm4v_tiny.chat import IGNORE
+from glm4v_tiny.difficulty import Difficulty
 from glm4v_tiny.lessons import ENLARGED_TO, Kind, choose_size
 from glm4v_tiny.page import Mark
 from glm4v_tiny.pixels import STEP
+from glm4v_tiny.places import places
+from glm4v_tiny.scene import DoesNotFit
+from glm4v_tiny.scenes.screen import error_screen
 from glm4v_tiny.slips import begins, characters, with_slips
 from glm4v_tiny.tokenizer import build_tokenizer
 from glm4v_tiny.views import resize
@@ -36,6 +40,22 @@ class Sizes(unittest.TestCase):
                 scaled += 1
                 self.assertTrue(ENLARGED_TO[0] <= width * height <= 1.4 * ENLARGED_TO[1], f"seed {SEED}: {width}x{height}")
         self.assertGreater(scaled, 50)
+
+
+class Screens(unittest.TestCase):
+    def test_every_character_of_a_message_stands_on_the_screen_and_hardly_anything_beside_it_is_met_twice(self) -> None:
+        source, beside = random.Random(SEED), []
+        for _ in range(80):
+            try:
+                scene = error_screen(source, 400, 240, Difficulty(roughness=0))
+            except DoesNotFit:
+                continue
+            asked = {turn.task: turn.answer for _, turn in scene.turns}
+            found = places(asked["error"], [scene.page.marks])
+            unseen = [character for character, options in zip(asked["error"], found) if character != " " and not options]
+            self.assertEqual(unseen, [], f"seed {SEED}: {asked}")
+            beside += [line for line in asked["read"].split("\n") if line not in asked["error"]]
+        self.assertGreater(len(set(beside)), 0.6 * len(beside), f"seed {SEED}")
 
 
 class Slips(unittest.TestCase):

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 
 from ..difficulty import Difficulty
-from ..look import blank_page, pick_size, pick_style, shade
+from ..look import blank_page, is_dark, pick_size, pick_style, shade
 from ..page import Page, Style
 from ..questions import NO, NOT_THERE, YES, ask, language
 from ..scene import DoesNotFit, Scene, Turn
@@ -31,7 +31,7 @@ class Receipt:
 
 def receipt(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
     page = blank_page(random, width, height, difficulty.dark * 0.4)
-    if random.random() < 0.5 and sum(page.background) > 380:
+    if random.random() < 0.5 and not is_dark(page.background):
         page.draw.rectangle((0, 0, *page.image.size), fill=shade(random, 232, 255, 8))
     paper = Receipt("zh" if random.random() < difficulty.chinese else "en")
     largest = max(difficulty.smallest, min(difficulty.largest - 8, width // 9, height // 5, 28))
