@@ -77,6 +77,13 @@ def user(conversation: Conversation, grids: list[Grid], prompt: str, think: bool
     return begin
 
 
+def shown(tokenizer: Tokenizer, grid: Grid) -> Conversation:
+    """A picture about which nothing is asked."""
+    conversation = start(tokenizer, None)
+    user(conversation, [grid], "", think=False)
+    return conversation
+
+
 def lesson(tokenizer: Tokenizer, grids: list[Grid], turns: list[Turn], think: bool, system: str | None) -> Conversation:
     """A whole training conversation: pictures and the first question, answers learned, follow-ups after them."""
     conversation = start(tokenizer, system)

@@ -21,15 +21,16 @@ COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token afte
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
 COUNTING = ((2, 1), (2, 4))  # layer, head: from the name of shapes to the middle of each, and to the first token as to REST of them
 REST = 3.0
+SAYING = (4, (0, 3))  # layer, heads: of COMING those after which no other looks; what they fetch from a token alone says its character
 COUNTED = ASKED[0][0] - 1  # layer after which the number can be read off the name of what is counted: the one before ASKED fetches it
 FLAT = torch.tensor([1_000_000, 1])  # conversation and token as one number
 
-Watched = list[tuple[torch.Tensor, torch.Tensor]]  # by layer: queries and keys [batch, heads, length, size]
+Watched = list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]  # by layer: queries, keys and values [batch, heads, length, size]
 
 
 def attention(watched: Watched, layer: int, head: int, asked: torch.Tensor, causal: bool) -> torch.Tensor:
     """The logarithm of a head's attention, [queries asked, keys], where `asked` [batch, queries] is true."""
-    queries, keys = (part[:, head].float() for part in watched[layer])
+    queries, keys = (part[:, head].float() for part in watched[layer][:2])
     scores = ((queries @ keys.transpose(1, 2)).float() * queries.shape[-1] ** -0.5)[asked]
     if causal:
         scores = scores.masked_fill(torch.arange(scores.shape[1]) > asked.nonzero()[:, 1:], -1e9)
@@ -38,7 +39,7 @@ def attention(watched: Watched, layer: int, head: int, asked: torch.Tensor, caus
 
 def marked(watched: Watched, rows: torch.Tensor) -> torch.Tensor:
     """[batch, queries, keys]: true at `rows` [rows, 3]."""
-    queries, keys = watched[0]
+    queries, keys, _ = watched[0]
     marks = torch.zeros(len(queries), queries.shape[2], keys.shape[2], dtype=torch.bool)
     marks[tuple(rows.T)] = True
     return marks

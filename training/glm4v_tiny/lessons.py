@@ -21,10 +21,10 @@ from .scenes.receipt import receipt
 from .scenes.screen import error_screen
 from .scenes.shapes import shapes
 from .scenes.tag import price_tag
-from .scenes.text import dense, text_lines
+from .scenes.text import dense, sheet, text_lines
 from .tokenizer import build_tokenizer
 
-SCENES = {"dense": dense, "text": text_lines, "tag": price_tag, "receipt": receipt, "screen": error_screen, "shapes": shapes, "form": form}
+SCENES = {"dense": dense, "sheet": sheet, "text": text_lines, "tag": price_tag, "receipt": receipt, "screen": error_screen, "shapes": shapes, "form": form}
 SYSTEMS = ("You read receipts.", "You are a helpful assistant.", "Answer briefly.", "You are an OCR engine.", "Answer with the value only.",
            "你是一个识图助手。", "请简短回答。", "你是一个有用的助手", "只回答结果", "You help people with their documents.", "你负责识别图片中的文字。")
 WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第一张图片:"), ("第二张图:", "第二张图，", "第2张图：", "后一张图:")),
@@ -34,7 +34,6 @@ CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; draw
 SHORT = 8  # short questions that may be asked beside the others
 STRETCHED, STRETCH = 0.3, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it:
 # narrower and broader letters than any font has
-ENLARGED = 0.75  # share of the small pictures that are scaled up like small pictures of users; the others cost less
 ENLARGED_TO = (49_152, 98_304)  # pixels; letters of more sizes are met than at one size
 SCALES = (1.2, 2.3)  # of dense pages that are scaled up
 MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
@@ -56,8 +55,9 @@ class Kind:
     width: tuple[int, int]  # pixels
     height: tuple[int, int]
     images: int = 1
+    enlarged: float = 0.75  # share of the small pictures that are scaled up like small pictures of users; the others cost less
     frozen: float = 0.0  # share of batches in which the language model alone learns, from pictures seen without gradients
-    speaks: bool = True  # False: no conversation, only the auxiliary head learns to name the characters
+    speaks: bool = True  # False: nothing is asked, the characters are named alone
     difficulty: Difficulty = field(default_factory=Difficulty)
 
 
@@ -68,7 +68,7 @@ class Lesson:
     pixels: list[np.ndarray]
     cells: list[np.ndarray]
     links: list[list[Link]]
-    conversation: chat.Conversation | None
+    conversation: chat.Conversation
     looks: list[Look] = field(default_factory=list)
     asked: list[Look] = field(default_factory=list)
     hops: list[Look] = field(default_factory=list)
@@ -82,14 +82,14 @@ class Batch:
     pixels: np.ndarray  # [pictures, patches, 192] float16
     cells: np.ndarray  # [pictures, visual tokens, 4, 3] classes of what is centred in each of its cells, of what follows and precedes it
     links: np.ndarray  # [links, 4]: picture, relation, patch, patch
-    ids: np.ndarray | None = None  # [conversations, length]
-    targets: np.ndarray | None = None  # [conversations, length]
-    positions: np.ndarray | None = None  # [3, conversations, length]
-    looks: np.ndarray | None = None  # [looks, 3]: conversation, token of an answer, visual token it may be read from
-    asked: np.ndarray | None = None  # [looks, 3]: the same for the names in the questions
-    hops: np.ndarray | None = None  # [hops, 3]: conversation, last token before an answer, last token of the name in the question
-    counts: np.ndarray | None = None  # [counts, 4]: conversation, last token of the name, a token, what it is a part of
-    frozen: bool = False
+    ids: np.ndarray  # [conversations, length]
+    targets: np.ndarray  # [conversations, length]
+    positions: np.ndarray  # [3, conversations, length]
+    looks: np.ndarray  # [looks, 3]: conversation, token of an answer, visual token it may be read from
+    asked: np.ndarray  # [looks, 3]: the same for the names in the questions
+    hops: np.ndarray  # [hops, 3]: conversation, last token before an answer, last token of the name in the question
+    counts: np.ndarray  # [counts, 4]: conversation, last token of the name, a token, what it is a part of
+    frozen: bool  # the language model alone learns
 
 
 def draw(random: random.Random, kind: Kind, width: int, height: int, scale: float = 1.0) -> tuple[Drawing, Scene]:
@@ -139,7 +139,7 @@ def pair_turns(random: random.Random, scenes: list[Scene]) -> list[Turn]:
     return turns
 
 
-def batch_size(width: int, height: int, images: int, budget: int) -> int:
+def batch_size(width: int, height: int, images: int, budget: float) -> int:
     """Conversations that cost about `budget` patches, counting attention's square."""
     count = images * width * height / PATCH**2
     return max(1, min(48, round(budget / (count * (1 + count / images / 1500)))))
@@ -148,7 +148,7 @@ def batch_size(width: int, height: int, images: int, budget: int) -> int:
 def choose_size(random: random.Random, kind: Kind) -> tuple[int, int, float]:
     """Width and height as the model sees them, and how many times as large as they were drawn."""
     width, height = (random.randrange(low, high + 1, STEP) for low, high in (kind.width, kind.height))
-    enlarged = random.random() < ENLARGED
+    enlarged = random.random() < kind.enlarged
     if not kind.speaks:  # a cut of something larger: any scale
         return width, height, random.uniform(*SCALES) if enlarged else 1.0
     low, high = ENLARGED_TO
@@ -163,7 +163,7 @@ def make_batches(random: random.Random, tokenizer, kind: Kind, budget: int) -> l
     # A second question is cheap beside a large picture, dear beside a small one.
     most = 1 if width * height < 10_000 and random.random() < 0.8 else 4
     frozen = random.random() < kind.frozen
-    size = batch_size(width, height, kind.images, budget if kind.speaks and not frozen else 2 * budget)
+    size = batch_size(width, height, kind.images, budget * (2 if frozen else 1 if kind.speaks else 1.4))
     make, views = (conversations, VIEWS) if kind.speaks else (pages, CUTS)
     lessons = [lesson for _ in range(-(-size * POOL // views)) for lesson in make(random, tokenizer, kind, grid, scale, most)][: size * POOL]
     if kind.speaks:
@@ -178,7 +178,8 @@ def pages(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, scale: 
     width, height = grid[1] * STEP, grid[0] * STEP
     drawing, _ = draw(random, kind, width + STEP, height + STEP, scale)
     cuts = [crop(random, drawing, width, height) for _ in range(CUTS)]
-    return [Lesson([patches(image)], [cells_of(marks, grid)], [links(marks, width, height)], None) for image, marks in cuts]
+    return [Lesson([patches(image)], [cells_of(marks, grid)], [links(marks, width, height)],
+                   chat.shown(tokenizer, grid)) for image, marks in cuts]
 
 
 def conversations(random: random.Random, tokenizer, kind: Kind, grid: chat.Grid, scale: float, most: int) -> list[Lesson]:
@@ -237,16 +238,14 @@ def cells_of(marks: list, grid: chat.Grid) -> np.ndarray:
     return token_cells(name_cells(marks, grid[0] * STEP // CELL, grid[1] * STEP // CELL))
 
 
-def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: bool = False) -> Batch:
+def join(tokenizer, kind: Kind, grid: chat.Grid, lessons: list[Lesson], frozen: bool) -> Batch:
     pixels = np.stack([picture for lesson in lessons for picture in lesson.pixels]).astype(np.float16)
     cells = np.stack([picture for lesson in lessons for picture in lesson.cells])
     linked = rows_of([picture for lesson in lessons for picture in lesson.links], 3)
-    if not kind.speaks:
-        return Batch(kind.name, grid, pixels, cells, linked)
     ids, targets, positions = chat.pad([lesson.conversation for lesson in lessons], tokenizer.token_to_id("<|endoftext|>"))
     guided = {name: rows_of([getattr(lesson, name) for lesson in lessons], size)
               for name, size in (("looks", 2), ("asked", 2), ("hops", 2), ("counts", 3))}
-    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, frozen=frozen, **guided)
+    return Batch(kind.name, grid, pixels, cells, linked, ids, targets, positions, **guided, frozen=frozen)
 
 
 def rows_of(lists: list[list[tuple]], size: int) -> np.ndarray:

@@ -128,7 +128,7 @@ class VisionAttention(nn.Module):
         q, k, v = self.qkv(x).view(batch, count, 3, self.heads, size // self.heads).permute(2, 0, 3, 1, 4)
         q, k = rotate_halves(q, cos, sin), rotate_halves(k, cos, sin)
         if watched is not None:
-            watched.append((q, k))
+            watched.append((q, k, v))
         out = attend(q, k, v, causal=False)
         return self.proj(out.transpose(1, 2).reshape(batch, count, size))
 
@@ -213,7 +213,7 @@ class Vision(nn.Module):
 
     def forward(self, pixels: torch.Tensor, rows: int, columns: int, watched: list | None = None) -> torch.Tensor:
         """Patches [pictures, rows*columns, 192] in merge order -> visual tokens [pictures, rows*columns/4, out]. Each block's
-        turned queries and keys, [pictures, heads, rows*columns, head], are added to `watched`."""
+        turned queries and keys and its values, [pictures, heads, rows*columns, head], are added to `watched`."""
         x = self.post_conv_layernorm(self.patch_embed(pixels))
         row, column = merge_order(rows, columns)
         x = x + self.position_embeddings(row, column, rows, columns).to(x.dtype)
@@ -263,7 +263,7 @@ class TextAttention(nn.Module):
         q, k, v = split(self.q_proj(x)), split(self.k_proj(x)), split(self.v_proj(x))
         q, k = rotate_pairs(q, cos, sin), rotate_pairs(k, cos, sin)
         if watched is not None:
-            watched.append((q, k))
+            watched.append((q, k, v))
         if cache is not None:
             if cache:
                 k, v = torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)
@@ -341,8 +341,8 @@ class Glm4v(nn.Module):
 
     def think(self, x: torch.Tensor, positions: torch.Tensor, caches: list | None = None, watched: list | None = None,
               states: list | None = None) -> torch.Tensor:
-        """Hidden states [batch, length, hidden]; positions [3, batch, length]. Each layer's turned queries and keys,
-        [batch, heads, length, head], are added to `watched`, what it leaves, [batch, length, hidden], to `states`."""
+        """Hidden states [batch, length, hidden]; positions [3, batch, length]. Each layer's turned queries and keys
+        and its values, [batch, heads, length, head], are added to `watched`, what it leaves, [batch, length, hidden], to `states`."""
         cos, sin = self.angles(positions, x.dtype)
         for index, layer in enumerate(self.model.language_model.layers):
             x = layer(x, cos, sin, None if caches is None else caches[index], watched)
@@ -353,6 +353,14 @@ class Glm4v(nn.Module):
     def say(self, x: torch.Tensor) -> torch.Tensor:
         """What would be said if a layer's output were the last one's: logits [..., vocabulary]."""
         return self.lm_head(self.model.language_model.norm(x))
+
+    def fetch(self, layer: int, heads: tuple[int, ...], values: torch.Tensor) -> torch.Tensor:
+        """What these heads of a layer would add to the stream if they looked at one token alone: its values [tokens, heads,
+        head] -> [tokens, hidden]."""
+        kept = torch.zeros(values.shape[1], 1, dtype=values.dtype)
+        kept[list(heads)] = 1
+        block = self.model.language_model.layers[layer]
+        return block.post_self_attn_layernorm(block.self_attn.o_proj((values * kept).flatten(1)))
 
     def angles(self, positions: torch.Tensor, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
         """cos and sin [batch, 1, length, rotary/2]; each frequency follows its own axis."""

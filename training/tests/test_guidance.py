@@ -102,7 +102,7 @@ class Names(unittest.TestCase):
 class Looks(unittest.TestCase):
     def test_what_comes_after_a_name_or_a_line_has_a_loss_of_its_own(self) -> None:
         torch.manual_seed(SEED)
-        watched = [(torch.randn(2, 5, 8, 8), torch.randn(2, 5, 8, 8)) for _ in range(6)]
+        watched = [tuple(torch.randn(2, 5, 8, 8) for _ in range(3)) for _ in range(6)]
         looks, none = torch.tensor([[0, 5, 1], [0, 6, 2], [1, 5, 3]]), torch.zeros(0, 3, dtype=torch.long)
         found = guide_looks(watched, looks, none, torch.tensor([[1, 4, 2]]), torch.tensor([[0, 5]]))
         named, lined = (guide_looks(watched, part, none, none, none) for part in (looks[2:], looks[1:2]))
@@ -138,7 +138,7 @@ class Counts(unittest.TestCase):
         keys = torch.eye(8)[None, None].repeat(1, 5, 1, 1)
         queries = torch.full((1, 5, 8, 8), -90.0)
         queries[..., 5, 0], queries[..., 5, [2, 4]] = 0.0, -math.log(REST)
-        watched = [(queries * 8**0.5, keys)] * 6
+        watched = [(queries * 8**0.5, keys, keys)] * 6
         first, *shapes = [0, 5, 0, 0], [0, 5, 1, 1], [0, 5, 2, 1], [0, 5, 3, 2], [0, 5, 4, 2]  # two tokens each, one of them looked at
         right, wrong = guide_counts(watched, torch.tensor([first, *shapes])), guide_counts(watched, torch.tensor([first, *shapes[:2]]))
         self.assertEqual(set(right), {f"count{layer}.{head}" for layer, head in COUNTING})

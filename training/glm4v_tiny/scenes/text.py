@@ -60,7 +60,22 @@ def surround(random: random.Random, page: Page) -> float:
     return inset + thick + 2
 
 
-def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
+def unforeseen(random: random.Random, difficulty: Difficulty) -> str:
+    """Mostly a row of characters at random: what cannot be guessed has to be read."""
+    kind = random.random()
+    if kind < 0.2:
+        return content(random, difficulty)
+    if kind < 0.3 + 0.7 * difficulty.chinese:
+        return pick_han(random, random.randint(2, 16), difficulty.reach)
+    return "".join(random.choice(ASCII) for _ in range(random.randint(3, 20)))
+
+
+def sheet(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
+    """Lines to copy. Characters that are rare in words were named right by the auxiliary head and said wrong."""
+    return text_lines(random, width, height, difficulty, unforeseen)
+
+
+def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty, content=content) -> Scene:
     """A number alone, or one to many lines, dense enough that few pixels are wasted; one style for all or one for each line."""
     page = blank_page(random, width, height, difficulty.dark)
     edge = surround(random, page)
