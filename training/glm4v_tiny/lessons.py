@@ -31,7 +31,7 @@ WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第
          "en": (("In the first image: ", "First image: ", "Image 1: "), ("In the second image: ", "Second image: ", "Image 2: "))}
 POOL = 4  # batches drawn together
 CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; drawing costs a good part of what learning from it does
-SHORT = 8  # short questions that may be asked beside the others
+SHORT = 8  # short questions that may be asked beside others with short answers
 STRETCHED, STRETCH = 0.3, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it:
 # narrower and broader letters than any font has
 ENLARGED_TO = (49_152, 98_304)  # pixels; letters of more sizes are met than at one size
@@ -107,7 +107,8 @@ def draw(random: random.Random, kind: Kind, width: int, height: int, scale: floa
 
 def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 200) -> list[Turn]:
     """One to `most` questions, the likely ones first, no task twice; answers of at most `longest` characters in all. If there
-    may be several, up to SHORT short ones among them, of any task."""
+    may be several, up to SHORT short ones among them, of any task, but none beside a list: the first tokens of many short answers
+    outweigh its rows, which were skipped and said twice after some hours of that."""
     left, chosen = list(scene.turns), []
     for _ in range(random.randint(1, most)):
         left = [(weight, turn) for weight, turn in left if all(turn.task != other.task for other in chosen)]
@@ -117,7 +118,7 @@ def choose_turns(random: random.Random, scene: Scene, most: int, longest: int = 
         if chosen and sum(len(other.answer) for other in chosen) + len(turn.answer) > longest:
             continue
         chosen.append(turn)
-    if most > 1 and scene.short:
+    if most > 1 and scene.short and not any("\n" in turn.answer for turn in chosen):
         chosen += random.sample(scene.short, random.randint(0, min(SHORT, len(scene.short))))
         random.shuffle(chosen)
     return chosen
