@@ -165,7 +165,7 @@ class Trainer:
     def say_fetched(self, watched: Watched, seen: torch.Tensor, cells: torch.Tensor) -> dict[str, torch.Tensor]:
         """How badly the last heads that look for what comes would say the character of a visual token from what they fetch
         there, where one alone is centred: every character in a picture is practised, whatever is asked. The auxiliary head
-        named nine of ten Chinese characters that were said wrong, with the attention where they stood.
+        named five of six Chinese characters that were said wrong, with the attention where they stood.
 
         `seen` [conversations, length]: true at visual tokens; `cells` [pictures, visual tokens, 4, kinds]: theirs, in order."""
         layer, heads = SAYING
