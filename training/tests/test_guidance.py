@@ -15,6 +15,7 @@ from glm4v_tiny.fonts import pick_face
 from glm4v_tiny.guidance import COUNTING, REST, guide_counts, guide_looks, numbers
 from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks, name_looks
 from glm4v_tiny.links import AFTER, BELOW, links
+from glm4v_tiny.model import Glm4v, Shape
 from glm4v_tiny.page import NOTHING, Mark, Page, Style, name_cells
 from glm4v_tiny.places import Place, places, tokens_near
 from glm4v_tiny.scene import Turn
@@ -157,6 +158,19 @@ class Links(unittest.TestCase):
     def test_rows_of_dots_and_what_is_outside_are_no_pieces(self) -> None:
         marks = [Mark(4, 4, CLASS_OF["a"], 1), *(Mark(x, 4, CLASS_OF["."], 2) for x in (20, 24)), Mark(80, 4, CLASS_OF["1"], 3)]
         self.assertEqual(links(marks, 64, 32), [])
+
+
+class Fetching(unittest.TestCase):
+    def test_what_all_heads_fetch_of_the_only_token_is_what_its_layer_adds(self) -> None:
+        model, watched, states = Glm4v(Shape()), [], []
+        with torch.no_grad():
+            model.think(torch.randn(1, 1, model.shape.text.hidden_size), torch.zeros(3, 1, 1, dtype=torch.long), watched=watched, states=states)
+            block = model.model.language_model.layers[4]
+            angles = model.angles(torch.zeros(3, 1, 1, dtype=torch.long), torch.float32)
+            added = block.post_self_attn_layernorm(block.self_attn(block.input_layernorm(states[3]), *angles, None, None))[0]
+            values = watched[4][2].transpose(1, 2)[0]
+            torch.testing.assert_close(model.fetch(4, (0, 1, 2, 3, 4), values), added)
+            self.assertFalse(torch.allclose(model.fetch(4, (0, 3), values), added))
 
 
 if __name__ == "__main__":

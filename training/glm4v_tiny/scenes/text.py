@@ -1,6 +1,7 @@
 """Lines of free text: the plainest picture and the one that teaches reading."""
 
 import random
+from collections.abc import Callable
 
 from ..alphabet import ASCII
 from ..difficulty import Difficulty
@@ -75,7 +76,7 @@ def sheet(random: random.Random, width: int, height: int, difficulty: Difficulty
     return text_lines(random, width, height, difficulty, unforeseen)
 
 
-def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty, content=content) -> Scene:
+def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty, write: Callable[[random.Random, Difficulty], str] = content) -> Scene:
     """A number alone, or one to many lines, dense enough that few pixels are wasted; one style for all or one for each line."""
     page = blank_page(random, width, height, difficulty.dark)
     edge = surround(random, page)
@@ -92,7 +93,7 @@ def text_lines(random: random.Random, width: int, height: int, difficulty: Diffi
             style = pick_style(random, pick_size(random, difficulty.smallest, difficulty.largest))
         if y + 1.2 * style.size > height - edge:
             break
-        text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if number else content(random, difficulty), style, right - left)
+        text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if number else write(random, difficulty), style, right - left)
         if text:
             free = max(0.0, right - left - style.width(text))
             x = left + (free * at if at else random.uniform(0, free) if not same or len(lines) == 0 and few == 1 else 0)
