@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 
+from .folder import load_folder
 from .model import Glm4v, Shape, TextShape
 from .pixels import LARGEST, MEAN, MERGE, PATCH, SMALLEST, STD
 from .tokenizer import build_tokenizer, vocabulary_size
@@ -124,13 +125,29 @@ def from_checkpoint(path: Path, average: bool) -> tuple[Glm4v, Tokenizer]:
     return model.eval(), tokenizer
 
 
+@torch.no_grad()
+def mix(model: Glm4v, tokenizer: Tokenizer, folder: Path, share: float) -> None:
+    """Moves the model's weights to `share` of them and the rest of a model folder's (WiSE-FT: Wortsman et al. 2021,
+    arXiv:2109.01903). Raises ValueError when the folder has other tokens."""
+    other, others = load_folder(folder)
+    if others.get_vocab() != tokenizer.get_vocab():
+        raise ValueError(f"{folder} has other tokens than the checkpoint")
+    for own, value in zip(model.parameters(), other.parameters(), strict=True):
+        own.copy_(share * own + (1 - share) * value)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--last", action="store_true", help="the last step's weights instead of their running average")
+    parser.add_argument("--mix", type=Path, help="model folder whose weights are mixed in")
+    parser.add_argument("--share", type=float, default=0.5, help="of the checkpoint's weights in the mixture")
     arguments = parser.parse_args()
-    export(*from_checkpoint(arguments.checkpoint, not arguments.last), arguments.out)
+    model, tokenizer = from_checkpoint(arguments.checkpoint, not arguments.last)
+    if arguments.mix:
+        mix(model, tokenizer, arguments.mix, arguments.share)
+    export(model, tokenizer, arguments.out)
     print(sum(file.stat().st_size for file in arguments.out.iterdir()) / 1e6, "MB in", arguments.out)
 
 

@@ -127,9 +127,10 @@ class Trainer:
             watched: list | None = None if batch.frozen else []
             with torch.set_grad_enabled(not batch.frozen):
                 images = self.model.see(torch.from_numpy(batch.pixels).float(), rows, columns, watched)
-            naming, named = (torch.zeros(()), 0.0) if batch.frozen else self.name_cells(images, torch.from_numpy(batch.cells))
+            cells = torch.from_numpy(batch.cells)
+            naming, named = (torch.zeros(()), 0.0) if batch.frozen else self.name_cells(images, cells)
             linking = torch.zeros(()) if batch.frozen else self.looked(guide_links(watched, torch.from_numpy(batch.links)))
-            ids, targets, positions, cells, counts = (torch.from_numpy(part) for part in (batch.ids, batch.targets, batch.positions, batch.cells, batch.counts))
+            ids, targets, positions, counts = (torch.from_numpy(part) for part in (batch.ids, batch.targets, batch.positions, batch.counts))
             learned = targets[:, 1:] != IGNORE
             asked = bool(learned.any())
             if asked and torch.rand(()) < SLIPS:

@@ -2,9 +2,18 @@
 
 import random
 import string
+from collections.abc import Callable
 from functools import cache
 
 from .alphabet import ASCII, DATA, HAN
+
+
+def filled(text: str, marks: dict[str, Callable[[], str]]) -> str:
+    """The text with each of its marks replaced, one at a time, by a new value."""
+    for mark, value in marks.items():
+        while mark in text:
+            text = text.replace(mark, value(), 1)
+    return text
 
 
 @cache
@@ -149,11 +158,11 @@ INVENTED = {
 def invented_error(random: random.Random, language: str) -> str:
     """What an error message looks like, with words in it that no message had, and seldom the name of something in a program."""
     gap, most = ("", 4) if language == "zh" else (" ", 5)
-    text = random.choice(INVENTED[language])
-    while "{}" in text:
-        spoken = gap.join(common_word(random, language) for _ in range(random.randint(1, most)))
-        text = text.replace("{}", program_name(random) if random.random() < (0.06 if language == "zh" else 0.2) else spoken, 1)
-    text = text.replace("{n}", str(random.randint(1, 9999)))
+    spoken = lambda: gap.join(common_word(random, language) for _ in range(random.randint(1, most)))
+    text = filled(random.choice(INVENTED[language]), {
+        "{}": lambda: program_name(random) if random.random() < (0.06 if language == "zh" else 0.2) else spoken(),
+        "{n}": lambda: str(random.randint(1, 9999)),
+    })
     return capital(text) if random.random() < 0.8 else text
 
 
@@ -181,16 +190,13 @@ LOGGED = (
 
 def log_line(random: random.Random) -> str:
     """What a console says when all is well, hardly ever the same twice: what is known by heart is not read."""
-    text = random.choice(LOGGED)
-    for mark, value in (
-        ("{n}", lambda: str(random.randrange(10 ** random.randint(1, 4)))),
-        ("{s}", lambda: str(random.randrange(30))),
-        ("{t}", lambda: f"{random.randint(0, 23):02d}:{random.randint(0, 59):02d}:{random.randint(0, 59):02d}"),
-        ("{f}", lambda: f"{common_word(random, 'en')}.{random.choice(('js', 'py', 'html', 'css', 'json', 'go', 'sh'))}"),
-        ("{}", lambda: common_word(random, "en")),
-    ):
-        while mark in text:
-            text = text.replace(mark, value(), 1)
+    text = filled(random.choice(LOGGED), {
+        "{n}": lambda: str(random.randrange(10 ** random.randint(1, 4))),
+        "{s}": lambda: str(random.randrange(30)),
+        "{t}": lambda: f"{random.randint(0, 23):02d}:{random.randint(0, 59):02d}:{random.randint(0, 59):02d}",
+        "{f}": lambda: f"{common_word(random, 'en')}.{random.choice(('js', 'py', 'html', 'css', 'json', 'go', 'sh'))}",
+        "{}": lambda: common_word(random, "en"),
+    })
     return text if random.random() < 0.7 else capital(text)
 
 
@@ -211,17 +217,13 @@ def capital(text: str) -> str:
 def error_message(random: random.Random, language: str) -> str:
     """An error template with its {n}umber, {s}mall number, {w}ord, ... filled in."""
     word = lambda: random.choice(words("common", "en"))
-    text = random.choice(words("errors", language))
-    for mark, value in (
-        ("{n}", lambda: str(random.choice((random.randint(1, 99), random.randint(100, 9999))))),
-        ("{s}", lambda: str(random.randint(1, 9))),
-        ("{d}", lambda: str(random.randint(10, 99))),
-        ("{w}", word),
-        ("{W}", lambda: word().title()),
-        ("{x}", lambda: random.choice(("txt", "json", "png", "csv", "dll", "py", "xml"))),
-        ("{p}", lambda: random.choice("<>{}();,:")),
-        ("{h}", lambda: f"{random.randrange(16**4):04X}"),
-    ):
-        while mark in text:
-            text = text.replace(mark, value(), 1)
-    return text
+    return filled(random.choice(words("errors", language)), {
+        "{n}": lambda: str(random.choice((random.randint(1, 99), random.randint(100, 9999)))),
+        "{s}": lambda: str(random.randint(1, 9)),
+        "{d}": lambda: str(random.randint(10, 99)),
+        "{w}": word,
+        "{W}": lambda: word().title(),
+        "{x}": lambda: random.choice(("txt", "json", "png", "csv", "dll", "py", "xml")),
+        "{p}": lambda: random.choice("<>{}();,:"),
+        "{h}": lambda: f"{random.randrange(16**4):04X}",
+    })
