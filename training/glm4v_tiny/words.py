@@ -44,6 +44,11 @@ def common_word(random: random.Random, language: str) -> str:
     return random.choice(SHORT if language == "en" and random.random() < 0.4 else words("common", language))
 
 
+def spoken(random: random.Random, language: str, most: int) -> str:
+    """One to `most` common words, with gaps where the language has them."""
+    return ("" if language == "zh" else " ").join(common_word(random, language) for _ in range(random.randint(1, most)))
+
+
 def whole_number(random: random.Random, below: int) -> str:
     """Sometimes with a digit said twice, which is easily left out: 877."""
     digits = str(random.randrange(below))
@@ -128,12 +133,12 @@ def chinese(random: random.Random, reach: int) -> str:
 
 def mixed(random: random.Random, way: str) -> str:
     """Words, numbers and marks in one line: "Room 7, second floor", "版本 3.1.4 已更新", "余额: 86.20 元"."""
-    spoken = lambda: ("" if way == "zh" else " ").join(common_word(random, way) for _ in range(random.randint(1, 3 if way == "zh" else 5)))
+    said = lambda: spoken(random, way, 3 if way == "zh" else 5)
     number = lambda: random.choice((lambda: str(random.randrange(10 ** random.randint(1, 4))), lambda: money(random), lambda: identifier(random)))()
-    text = spoken() if random.random() < 0.75 else number()
+    text = said() if random.random() < 0.75 else number()
     for _ in range(random.randint(1, 4)):
         gap = random.choices(GAPS[way], GAP_WEIGHTS)[0]
-        piece = number() if random.random() < 0.4 else spoken()
+        piece = number() if random.random() < 0.4 else said()
         if random.random() < 0.07:
             piece = random.choice(("({})", "[{}]", '"{}"', "“{}”" if way == "zh" else "'{}'", "（{}）" if way == "zh" else "<{}>")).format(piece)
         text += gap + piece
@@ -157,10 +162,9 @@ INVENTED = {
 
 def invented_error(random: random.Random, language: str) -> str:
     """What an error message looks like, with words in it that no message had, and seldom the name of something in a program."""
-    gap, most = ("", 4) if language == "zh" else (" ", 5)
-    spoken = lambda: gap.join(common_word(random, language) for _ in range(random.randint(1, most)))
+    named, most = (0.06, 4) if language == "zh" else (0.2, 5)
     text = filled(random.choice(INVENTED[language]), {
-        "{}": lambda: program_name(random) if random.random() < (0.06 if language == "zh" else 0.2) else spoken(),
+        "{}": lambda: program_name(random) if random.random() < named else spoken(random, language, most),
         "{n}": lambda: str(random.randint(1, 9999)),
     })
     return capital(text) if random.random() < 0.8 else text

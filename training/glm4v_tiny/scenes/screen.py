@@ -8,7 +8,7 @@ from ..look import accent, accents, blank_page, pick_size, pick_style, shade
 from ..page import Colour, Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import capital, common_word, english, error_message, invented_error, log_line, narrow_marks, words
+from ..words import capital, english, error_message, invented_error, log_line, narrow_marks, spoken, words
 
 TITLES = {"zh": ("错误", "提示", "系统提示", "警告", "出错了", "应用程序错误", "温馨提示", "网页"),
           "en": ("Error", "Warning", "Application Error", "System", "Alert", "Message", "Oops!", "Problem", "setup.exe", "Terminal")}
@@ -35,8 +35,7 @@ def heading(random: random.Random, way: str) -> str:
     """Above a message; invented half of the time, so that it is told from the message by its place."""
     if random.random() < 0.5:
         return random.choice(TITLES[way])
-    gap, most = ("", 3) if way == "zh" else (" ", 4)
-    return capital(gap.join(common_word(random, way) for _ in range(random.randint(1, most)))) + random.choice(("", "", "", "!", "..."))
+    return capital(spoken(random, way, 3 if way == "zh" else 4)) + random.choice(("", "", "", "!", "..."))
 
 
 def error_colour(random: random.Random, page: Page) -> Colour:

@@ -89,6 +89,7 @@ def classes(kind: str | None, colour: str | None) -> frozenset[int]:
 
 
 def count(random: random.Random, way: str, shapes: list[Shape], kind: str | None, colour: str | None) -> Turn:
+    """How many there are of a kind, a colour, both, or at all."""
     asked = name(random, way, kind, colour)
     many = sum(matches(shape, kind, colour) for shape in shapes)
     return Turn("shapes", ask(random, "count shapes", way, asked), str(many), asked, classes(kind, colour))
