@@ -27,7 +27,8 @@ NAMED = 3  # of a cell: the character, what follows it, what precedes it
 BESIDE = {"following": 0.4, "preceding": 0.3}  # weights of naming these, beside naming the character
 SAID = 1.0  # weight of saying a character from what is fetched of its visual token
 MEMORY = 0.97  # of the running means
-NAMER_ALONE = 120  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
+NAMER_ALONE = 300  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
+NAMER_FASTER = 4.0  # times the rate of AdamW
 
 
 @dataclass
@@ -48,17 +49,17 @@ def running(values: dict[str, float], name: str, value: float) -> None:
 
 
 def optimisers(model: Glm4v, namer: nn.Module, threads: int) -> list[torch.optim.Optimizer]:
-    """AdamW for what is looked up, predicted or added; Muon for the matrices inside the blocks, as many as there are
-    threads to share its work, which costs as much as a small batch."""
+    """AdamW for what is looked up, predicted or added, and for the auxiliary head; Muon for the matrices inside the blocks, as
+    many as there are threads to share its work, which costs as much as a small batch."""
     inside = [p for layers in (model.model.visual.blocks, model.model.language_model.layers) for p in layers.parameters() if p.dim() == 2]
     known = {id(p) for p in inside}
-    outside = [p for p in (*model.parameters(), *namer.parameters()) if id(p) not in known]
+    outside = [p for p in model.parameters() if id(p) not in known]
     groups = [
         {"params": [p for p in outside if p.dim() >= 2], "weight_decay": 0.02},
         {"params": [p for p in outside if p.dim() < 2], "weight_decay": 0.0},
     ]
     return [
-        torch.optim.AdamW(groups, lr=1e-4, betas=(0.9, 0.98), fused=True),
+        *(torch.optim.AdamW(own, lr=1e-4, betas=(0.9, 0.98), weight_decay=0.02, fused=True) for own in (groups, namer.parameters())),
         *(torch.optim.Muon(inside[part::threads], lr=1e-4, weight_decay=0.02, adjust_lr_fn="match_rms_adamw") for part in range(threads)),
     ]
 
@@ -88,6 +89,7 @@ class Trainer:
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, NAMED * 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
         self.parameters = [*self.model.parameters(), *self.namer.parameters()]
+        nn.init.zeros_(self.namer.weight)
         self.optimisers = optimisers(self.model, self.namer, threads)
         if self.checkpoint.exists():
             self.load()
@@ -229,7 +231,8 @@ class Trainer:
     def update(self, rates: tuple[float, float], keep: float) -> None:
         """Moves the weights along the gradients added, and the averaged weights after them."""
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
-        list(self.pool.map(step, self.optimisers, (rates[0], *[rates[1]] * len(self.optimisers[1:]))))
+        ordinary, matrices = rates
+        list(self.pool.map(step, self.optimisers, (ordinary, NAMER_FASTER * ordinary, *[matrices] * len(self.optimisers[2:]))))
         self.progress.step += 1
         keep = min(keep, self.progress.step / (self.progress.step + 10))  # forgets the first weights soon
         torch._foreach_lerp_(self.average, list(self.model.parameters()), 1 - keep)
