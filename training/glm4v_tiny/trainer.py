@@ -25,7 +25,8 @@ LINE = 4.0  # of the end of a line or of all and of the first token of a further
 SLIPS = 0.5  # share of the batches whose answers have the model's own misreadings in them
 NAMED = 3  # of a cell: the character, what follows it, what precedes it
 BESIDE = {"following": 0.4, "preceding": 0.3}  # weights of naming these, beside naming the character
-SAID = 1.0  # weight of saying a character from what is fetched of its visual token
+SAID = 2.0  # weight of saying a character from what is fetched of its visual token
+COUNTS = 8.0  # of the shares of attention on shapes: what is a small distance in nats is another number
 MEMORY = 0.97  # of the running means
 NAMER_ALONE = 300  # steps in which the new auxiliary head learns without moving the vision tower: what it asks for at first is noise
 NAMER_FASTER = 4.0  # times the rate of AdamW
@@ -88,8 +89,8 @@ class Trainer:
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, NAMED * 4 * CLASSES)  # thrown away in the end
         self.progress = Progress()
-        self.parameters = [*self.model.parameters(), *self.namer.parameters()]
         nn.init.zeros_(self.namer.weight)
+        self.parameters = [*self.model.parameters(), *self.namer.parameters()]
         self.optimisers = optimisers(self.model, self.namer, threads)
         if self.checkpoint.exists():
             self.load()
@@ -167,18 +168,22 @@ class Trainer:
 
     def say_fetched(self, watched: Watched, seen: torch.Tensor, cells: torch.Tensor) -> dict[str, torch.Tensor]:
         """How badly the last heads that look for what comes would say the character of a visual token from what they fetch
-        there, where one alone is centred: every character in a picture is practised, whatever is asked. The auxiliary head
-        named five of six Chinese characters that were said wrong, with the attention where they stood.
+        there: every character in a picture is practised, whatever is asked. The auxiliary head named five of six Chinese
+        characters that were said wrong, with the attention where they stood. Where several are centred on a token, small
+        letters, each is as good as another: which comes next is not for the token to say.
 
         `seen` [conversations, length]: true at visual tokens; `cells` [pictures, visual tokens, 4, kinds]: theirs, in order."""
         layer, heads = SAYING
         tokens = self.tokens[cells[..., 0].flatten(0, 1)]  # [visual tokens, 4]
-        alone = (tokens != IGNORE).sum(-1) == 1
-        if not alone.any():
-            return {}
-        values = watched[layer][2].transpose(1, 2)[seen][alone]
-        said = self.model.say(self.model.fetch(layer, heads, values))
-        return {"said": F.cross_entropy(said.float(), tokens[alone].max(-1).values)}
+        many = (tokens != IGNORE).sum(-1)
+        values = watched[layer][2].transpose(1, 2)[seen]
+        losses = {}
+        for name, chosen in (("said", many == 1), ("crowded", many > 1)):
+            if chosen.any():
+                wanted = tokens[chosen]
+                likely = self.model.say(self.model.fetch(layer, heads, values[chosen])).float().log_softmax(-1).gather(1, wanted.clamp(0))
+                losses[name] = -(likely.masked_fill(wanted == IGNORE, 0).sum(-1) / many[chosen]).mean()
+        return losses
 
     @torch.no_grad()
     def misread(self, ids: torch.Tensor, targets: torch.Tensor, positions: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
