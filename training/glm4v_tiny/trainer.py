@@ -88,8 +88,8 @@ class Trainer:
             self.tokens[CLASS_OF[character]] = self.tokenizer.encode(character, add_special_tokens=False).ids[0]
         self.model = Glm4v(Shape(text=TextShape(vocab_size=vocabulary_size(self.tokenizer))))
         self.namer = nn.Linear(self.model.shape.vision.out_hidden_size, NAMED * 4 * CLASSES)  # thrown away in the end
-        self.progress = Progress()
         nn.init.zeros_(self.namer.weight)
+        self.progress = Progress()
         self.parameters = [*self.model.parameters(), *self.namer.parameters()]
         self.optimisers = optimisers(self.model, self.namer, threads)
         if self.checkpoint.exists():
@@ -142,7 +142,7 @@ class Trainer:
             hidden = self.model.think(self.model.embed(ids, images, self.image_token), positions, watched=watched, states=states)
             told = (torch.from_numpy(rows) for rows in (batch.looks, batch.asked, batch.hops))
             looking = linking + self.looked(guide_looks(watched, *told, (ids == self.new_line).nonzero()))
-            looking = looking + self.looked(guide_counts(watched, counts)) + self.looked(self.say_counts(states[COUNTED], counts))
+            looking = looking + COUNTS * self.looked(guide_counts(watched, counts)) + self.looked(self.say_counts(states[COUNTED], counts))
             looking = looking + SAID * self.looked(self.say_fetched(watched, ids == self.image_token, cells))
             answering, exact = self.answer(hidden, ids, targets, learned) if asked else (torch.zeros(()), 0.0)
         self.note(batch, *((answering.item(), exact) if asked else (naming.item(), named)))
