@@ -22,6 +22,7 @@ from .tokenizer import build_tokenizer, vocabulary_size
 
 BEGINNING = 4.0  # weight of the first token of an answer, which decides what it is, one among many
 LINE = 4.0  # of the end of a line or of all and of the first token of a further line: each is a jump
+GAPS = 2.0  # of a gap, which is little to see: one in twelve was left out
 SLIPS = 0.5  # share of the batches whose answers have the model's own misreadings in them
 NAMED = 3  # of a cell: the character, what follows it, what precedes it
 BESIDE = {"following": 0.4, "preceding": 0.3}  # weights of naming these, beside naming the character
@@ -79,7 +80,7 @@ class Trainer:
         self.checkpoint = folder / "checkpoint.pt"
         self.pool, self.adding = pool, Lock()
         self.tokenizer = build_tokenizer()
-        self.image_token, self.new_line = (self.tokenizer.token_to_id(token) for token in ("<|image|>", "Ċ"))
+        self.image_token, self.new_line, self.gap = (self.tokenizer.token_to_id(token) for token in ("<|image|>", "Ċ", "Ġ"))
         self.line_ends = torch.tensor([self.new_line, self.tokenizer.token_to_id("<|user|>")])
         self.characters = characters(self.tokenizer)
         self.digits = torch.tensor([self.tokenizer.token_to_id(digit) for digit in "0123456789"])
@@ -153,7 +154,7 @@ class Trainer:
         logits = self.model.lm_head(hidden[:, :-1][learned])  # [learned tokens, vocabulary]
         wanted = targets[:, 1:][learned]
         jumps = (ids[:, :-1] == self.new_line) | torch.isin(targets[:, 1:], self.line_ends)
-        weight = torch.where(jumps, LINE, 1.0).masked_fill(begins(learned), BEGINNING)[learned]
+        weight = torch.where(jumps, LINE, 1.0).masked_fill(targets[:, 1:] == self.gap, GAPS).masked_fill(begins(learned), BEGINNING)[learned]
         loss = (F.cross_entropy(logits.float(), wanted, reduction="none") * weight).sum() / weight.sum()
         wrong = torch.zeros(learned.shape, dtype=torch.bool)
         wrong[learned] = logits.argmax(-1) != wanted

@@ -151,6 +151,25 @@ GAPS = {"zh": (" ", "", "，", ": ", "：", ", ", "-", "/", "、"), "en": (" ", 
 GAP_WEIGHTS = (10, 4, 2, 1.5, 1, 0.7, 0.7, 0.5, 0.7)
 
 
+MARKED = (
+    "{} ({} {o} {n}) {} {}", "{} = {} {o} {};", "{} {o} {}", "{n} {o} {n} = {n}", "{}: {L}{o}", "{L}{o}", "{} {o}{n}.{s}%", "{}-{}", "{}-{}: {} / {}-{}",
+    "{} {}: {t}-{t}", "{t}-{t}", "{t}-{t} {}", "{}[{n}] {o} {n}", "{}({}, {n})", "{} ({} {n})", "{} {n} {}, {} {}", "{}, {} {}", "({}) {}", "{} {L}{n}", "{} {L}{n} {}",
+    "{} {n}.{s}.{s} ({} {n})", "{} {n}/{n}", "{} {n} / {n}", "{} & {}", "{}+{}", "{} + {}", "{}@{}.{}", "{}.{}.{}/{}", "{}? {}!", "{} <{}>", "\"{}\" {}", "{}_{} {o} {n};",
+)
+
+
+def marked_up(random: random.Random, way: str) -> str:
+    """Words and numbers with marks and gaps between them, as in programs and on notices: "if (low > 12) end", "Size: B+", "9:30-17:00"."""
+    return filled(random.choice(MARKED), {
+        "{n}": lambda: str(random.randrange(10 ** random.randint(1, 4))),
+        "{s}": lambda: str(random.randrange(30)),
+        "{o}": lambda: random.choice(("+", "-", "*", "/", ">", "<", "=", "==", ">=", "<=", "!=", "&", "|", "%", "#", "~", "^")),
+        "{L}": lambda: random.choice(string.ascii_uppercase),
+        "{t}": lambda: f"{random.randint(0, 23)}:{random.randint(0, 59):02d}",
+        "{}": lambda: common_word(random, way),
+    })
+
+
 INVENTED = {
     "en": ("Error: {}", "error: {}", "{} failed", "Cannot {}", "Could not {}", "{} not found", "Failed to {}", "Invalid {}", "{} is not allowed", "{} error",
            "Fatal: {}", "{} denied", "Unknown {}", "No {}", "{}: timed out", "TypeError: {}", "[ERROR] {}", "Unable to {}", "{}. Try again.", "{} is missing",
@@ -205,8 +224,8 @@ def log_line(random: random.Random) -> str:
 
 
 def narrow_marks(random: random.Random, text: str) -> str:
-    """Full-width marks as ASCII ones in two texts of five, as many programs write Chinese: "请重试,或联系客服", "余额: 3 元"."""
-    if random.random() < 0.6:
+    """Full-width marks as ASCII ones in half of the texts, as many programs write Chinese: "请重试,或联系客服", "余额: 3 元"."""
+    if random.random() < 0.5:
         return text
     return text.replace("：", random.choice((":", ": "))).translate(NARROW).rstrip()
 

@@ -9,19 +9,21 @@ from ..look import accent, blank_page, is_dark, pick_size, pick_style, shade
 from ..page import Page, Style
 from ..questions import NOT_THERE, ask, language
 from ..scene import DoesNotFit, Scene
-from ..words import chinese, common_word, english, identifier, mixed, narrow_marks, pick_han, whole_number, words
+from ..words import chinese, common_word, english, identifier, marked_up, mixed, narrow_marks, pick_han, whole_number, words
 
 
 def content(random: random.Random, difficulty: Difficulty) -> str:
     """A piece of text for one line."""
     way, kind = "zh" if random.random() < difficulty.chinese else "en", random.random()
-    if kind < 0.07:
+    if kind < 0.1:
         return " ".join(random.choice((common_word(random, way), random.choice(words("goods", way)))) for _ in range(random.randint(2, 3)))
-    if kind < 0.33:
+    if kind < 0.22:
+        return marked_up(random, way if random.random() < 0.6 else "en")
+    if kind < 0.43:
         return narrow_marks(random, mixed(random, way))
     if way == "zh":
         return narrow_marks(random, chinese(random, difficulty.reach))
-    return english(random) if kind < 0.75 else identifier(random)
+    return english(random) if kind < 0.79 else identifier(random)
 
 
 def scattered(random: random.Random, difficulty: Difficulty) -> str:
