@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer
 
-from .answering import answer
+from .answering import answer, surprise
 from .folder import load_folder
 from .model import Glm4v
 
@@ -31,16 +31,18 @@ def distance(a: str, b: str) -> int:
 
 
 def evaluate_suite(model: Glm4v, tokenizer: Tokenizer, suite: Path, limit: int | None, show: bool = False) -> dict[str, dict[str, float]]:
-    """By task: cases, exact, and the character error rate; for amounts also the share of items right."""
+    """By task: cases, exact, the character error rate, and the nats of a right answer; for amounts also the share of items right."""
     cases = [json.loads(line) for line in (suite / "cases.jsonl").read_text("utf-8").splitlines()]
     if limit is not None and limit < len(cases):
         cases = random.Random(1).sample(cases, limit)
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for case in cases:
         names = case["image"] if isinstance(case["image"], list) else [case["image"]]
-        got = squeeze(answer(model, tokenizer, [Image.open(suite / name) for name in names], case["prompt"]))
+        images = [Image.open(suite / name) for name in names]
+        got = squeeze(answer(model, tokenizer, images, case["prompt"]))
         want, task = squeeze(case["answer"]), sums[case["task"]]
         task["cases"] += 1
+        task["nats"] += surprise(model, tokenizer, images, case["prompt"], case["answer"])
         task["exact"] += got == want
         task["edits"] += distance(got, want)
         task["characters"] += len(want)
@@ -54,14 +56,16 @@ def evaluate_suite(model: Glm4v, tokenizer: Tokenizer, suite: Path, limit: int |
 
 
 def summary(values: dict[str, float]) -> dict[str, float]:
-    line = {"cases": values["cases"], "exact": values["exact"] / values["cases"], "cer": values["edits"] / max(1, values["characters"])}
+    line = {"cases": values["cases"], "exact": values["exact"] / values["cases"], "cer": values["edits"] / max(1, values["characters"]),
+            "nats": values["nats"] / values["cases"]}
     if values.get("items"):
         line["items"] = values["items right"] / values["items"]
     return line
 
 
 def report(result: dict[str, dict[str, float]]) -> str:
-    return "; ".join(f"{task} {line['exact']:.0%} of {line['cases']:.0f}" + (f" (items {line['items']:.0%})" if "items" in line else "") + f" cer {line['cer']:.1%}"
+    items = lambda line: f" (items {line['items']:.0%})" if "items" in line else ""
+    return "; ".join(f"{task} {line['exact']:.0%} of {line['cases']:.0f}{items(line)} cer {line['cer']:.1%} {line['nats']:.2f} nats"
                      for task, line in result.items())
 
 
