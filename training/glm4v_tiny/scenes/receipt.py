@@ -161,8 +161,8 @@ def add_questions(random: random.Random, scene: Scene, paper: Receipt) -> None:
         scene.ask(0.4, "is there", ask(random, "is item", paper.way, name), YES[paper.way], name)
         scene.short += [Turn("item price", ask(random, "item price", paper.way, name), amount, name) for name, amount in single]
     absent = [word for word in words("goods", paper.way) if not any(word in name or name in word for name in names)]
-    other, *others = random.sample(absent, 1 + len(single) // 3)
-    scene.ask(1.7, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
+    other, *others = random.sample(absent, 1 + len(single) // 2)
+    scene.ask(2.4, "not there", ask(random, "item price", paper.way, other), NOT_THERE[paper.way], other)
     scene.short += [Turn("not there", ask(random, "item price", paper.way, name), NOT_THERE[paper.way], name) for name in (other, *others)]
     scene.ask(0.4, "is there", ask(random, "is item", paper.way, other), NO[paper.way], other)
     scene.ask(2.6, "items", ask(random, "items", way), "\n".join(names))
