@@ -43,7 +43,8 @@ def cosine_filters(count: int, side: int) -> torch.Tensor:
 
 
 def from_folder(model: Glm4v, folder: Path, tokenizer: Tokenizer) -> int:
-    """Takes over every weight; token rows by the token's text, others stay as they were. Gives how many tokens were known."""
+    """Takes over every weight; token rows by the token's text, others stay as they were. Vision blocks that the folder has not
+    change nothing at first. Gives how many tokens were known."""
     old_tokens = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     old_ids = dict(old_tokens["model"]["vocab"]) | {token["content"]: token["id"] for token in old_tokens["added_tokens"]}
     state = load_file(folder / "model.safetensors")
@@ -54,14 +55,9 @@ def from_folder(model: Glm4v, folder: Path, tokenizer: Tokenizer) -> int:
         for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
             own[name][new] = state.pop(name)[old].float()
         for name, value in state.items():
-            own[name].copy_(with_more_heads(name, value.float(), own[name]))
+            own[name].copy_(value.float())
+        for index, block in enumerate(model.model.visual.blocks):
+            if f"model.visual.blocks.{index}.attn.proj.weight" not in state:
+                block.attn.proj.weight.zero_()
+                block.mlp.down_proj.weight.zero_()
     return len(known)
-
-
-def with_more_heads(name: str, old: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-    """Weights of a text attention with fewer key-value heads, repeated so that it still computes the same."""
-    if old.shape == own.shape:
-        return old
-    if ".k_proj." in name or ".v_proj." in name:
-        return old.repeat(len(own) // len(old), *[1] * (old.dim() - 1))
-    raise ValueError(f"{name} is {tuple(old.shape)}, not {tuple(own.shape)}")

@@ -13,7 +13,7 @@ LONG = 200  # keys from which one head at a time is faster than all heads in one
 @dataclass(frozen=True)
 class VisionShape:
     hidden_size: int = 256
-    depth: int = 6
+    depth: int = 8
     num_heads: int = 4
     intermediate_size: int = 768  # of the merger; the blocks' own is out_hidden_size
     out_hidden_size: int = 320
