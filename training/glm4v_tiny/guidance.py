@@ -1,7 +1,7 @@
 """Auxiliary losses that tell a few attention heads where to look (guided attention: Liu et al. 2016, arXiv:1609.04186).
 
 The renderer knows where each character of an answer stands, so the way over the page need not be found by trial: in the
-vision tower, from the end of a piece of text to the next one; in the language model, in the middle layers from a character
+vision tower, from a character to the next one and from the end of a piece of text to the next piece; in the language model, in the middle layers from a character
 just said to where it stands, in the later ones to where the next stands. A name in the question is looked for like a
 character said, and the token before the answer looks at the name. From the name of shapes it goes to all of them and, in a
 fixed proportion, to the first token: the share left there tells how many they are, and the same token is made to say the
@@ -11,11 +11,11 @@ the model is trained."""
 import torch
 import torch.nn.functional as F
 
-from .links import AFTER, BELOW
+from .links import AFTER, BELOW, NEXT
 
 Head = tuple[int, int]  # layer (or block), head
 
-VISION = {AFTER: (3, 2), BELOW: (3, 3)}  # block, head
+VISION = {AFTER: (3, 2), BELOW: (3, 3), NEXT: (6, 0)}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question

@@ -1,31 +1,33 @@
-"""What comes after what on a page: the vision tower is told to look from the end of each piece of text to the next one."""
+"""What comes after what on a page: the vision tower is told to look from each character to the next one, and from the end of
+each piece of text to the next piece."""
 
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from .alphabet import character_of
 from .page import Mark
 from .pixels import MERGE, PATCH, squares_near
 
-AFTER, BELOW = 0, 1  # the piece drawn next: the next column or the next line; the one below that begins or ends at the same x
+AFTER, BELOW, NEXT = 0, 1, 2  # the piece drawn next: the next column or the next line; the one below that begins or ends at
+# the same x; the next character of the same piece
 ALIGNED = 10  # pixels
-NEAR = 8  # pixels: the next piece is found by the patches whose middles are no farther from its first character, on both axes
+NEAR = 8  # pixels: a character is found by the patches whose middles are no farther from its own, on both axes
 
 
 class Link(NamedTuple):
     relation: int
-    start: int  # patch, in merge order, under the last character of a piece
-    end: int  # patch near the first character of the next one
+    start: int  # patch, in merge order, under a character, the last one of its piece but for NEXT
+    end: int  # patch near the character that comes after it
 
 
 Piece = tuple[Mark, Mark]  # first and last character
 
 
-def pieces(marks: list[Mark], width: int, height: int) -> list[Piece]:
-    """What was written at once and is in the picture, without rows of dots."""
+def pieces(marks: list[Mark], width: int, height: int) -> list[list[Mark]]:
+    """The characters of what was written at once and is in the picture, without rows of dots."""
     seen = [mark for mark in marks if 0 <= mark.x < width and 0 <= mark.y < height and character_of(mark.name)]
     runs = [list(run) for _, run in groupby(seen, lambda mark: mark.run)]
-    return [(run[0], run[-1]) for run in runs if {character_of(mark.name) for mark in run} != {"."}]
+    return [run for run in runs if {character_of(mark.name) for mark in run} != {"."}]
 
 
 def below(piece: Piece, others: list[Piece]) -> Piece | None:
@@ -42,14 +44,23 @@ def patch(row: int, column: int, columns: int) -> int:
 
 
 def links(marks: list[Mark], width: int, height: int) -> list[Link]:
-    """From every piece of a picture of width x height pixels to the pieces it is followed by."""
-    every, found = pieces(marks, width, height), []
-    columns = width // PATCH
-    for index, piece in enumerate(every):
-        start = patch(int(piece[1].y // PATCH), int(piece[1].x // PATCH), columns)
-        for relation, other in ((AFTER, every[index + 1] if index + 1 < len(every) else None), (BELOW, below(piece, every))):
-            if other:
-                found += [Link(relation, start, end) for end in patches_near(other[0], width, height)]
+    """From every character and every piece of a picture of width x height pixels to those that follow."""
+    written, found = pieces(marks, width, height), []
+
+    def link(relation: int, mark: Mark, other: Mark) -> None:
+        start = patch(int(mark.y // PATCH), int(mark.x // PATCH), width // PATCH)
+        found.extend(Link(relation, start, end) for end in patches_near(other, width, height))
+
+    for run in written:
+        for mark, other in pairwise(run):
+            link(NEXT, mark, other)
+    ends = [(run[0], run[-1]) for run in written]
+    for piece, other in pairwise(ends):
+        link(AFTER, piece[1], other[0])
+    for piece in ends:
+        other = below(piece, ends)
+        if other:
+            link(BELOW, piece[1], other[0])
     return found
 
 

@@ -14,7 +14,7 @@ from glm4v_tiny.difficulty import Difficulty
 from glm4v_tiny.fonts import pick_face
 from glm4v_tiny.guidance import COUNTING, REST, guide_counts, guide_looks, numbers
 from glm4v_tiny.lessons import NOT_READ, Kind, draw, looks, name_looks
-from glm4v_tiny.links import AFTER, BELOW, links
+from glm4v_tiny.links import AFTER, BELOW, NEXT, links
 from glm4v_tiny.model import Glm4v, Shape
 from glm4v_tiny.page import NOTHING, Mark, Page, Style, name_cells
 from glm4v_tiny.places import Place, places, tokens_near
@@ -154,6 +154,11 @@ class Links(unittest.TestCase):
         for relation, start, end in ((AFTER, (0, 0), (0, 7)), (AFTER, (0, 7), (3, 0)), (BELOW, (0, 0), (3, 0)), (BELOW, (0, 7), (3, 7))):
             self.assertIn((relation, patch[start], patch[end]), found)
         self.assertEqual({(link.relation, link.start) for link in found if link.start == patch[3, 7]}, set())
+
+    def test_from_a_character_to_the_next_one_of_its_piece(self) -> None:
+        marks = [Mark(4, 4, CLASS_OF["a"], 1), Mark(29, 3, CLASS_OF["b"], 1), Mark(44, 20, CLASS_OF["c"], 2)]
+        found = [(link.start, link.end) for link in links(marks, 64, 32) if link.relation == NEXT]
+        self.assertEqual(set(found), {(0, 5), (0, 8)})  # columns 3 and 4 of the first row: their middles are 1 and 7 pixels away
 
     def test_rows_of_dots_and_what_is_outside_are_no_pieces(self) -> None:
         marks = [Mark(4, 4, CLASS_OF["a"], 1), *(Mark(x, 4, CLASS_OF["."], 2) for x in (20, 24)), Mark(80, 4, CLASS_OF["1"], 3)]
