@@ -21,20 +21,20 @@ from .scenes.receipt import receipt
 from .scenes.screen import error_screen
 from .scenes.shapes import shapes
 from .scenes.tag import price_tag
-from .scenes.text import dense, sheet, text_lines
+from .scenes.text import dense, number, sheet, text_lines
 from .tokenizer import build_tokenizer
 
-SCENES = {"dense": dense, "sheet": sheet, "text": text_lines, "tag": price_tag, "receipt": receipt, "screen": error_screen, "shapes": shapes, "form": form}
+SCENES = {"dense": dense, "sheet": sheet, "text": text_lines, "number": number, "tag": price_tag, "receipt": receipt, "screen": error_screen, "shapes": shapes, "form": form}
 SYSTEMS = ("You read receipts.", "You are a helpful assistant.", "Answer briefly.", "You are an OCR engine.", "Answer with the value only.",
            "你是一个识图助手。", "请简短回答。", "你是一个有用的助手", "只回答结果", "You help people with their documents.", "你负责识别图片中的文字。")
 WHICH = {"zh": (("第一张图:", "第一张图，", "第1张图：", "左边第一张图片:"), ("第二张图:", "第二张图，", "第2张图：", "后一张图:")),
          "en": (("In the first image: ", "First image: ", "Image 1: "), ("In the second image: ", "Second image: ", "Image 2: "))}
 POOL = 4  # batches drawn together
 CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; drawing costs a good part of what learning from it does
-SHORT = 8  # short questions that may be asked beside others with short answers
+SHORT = 16  # short questions that may be asked beside others with short answers
 STRETCHED, STRETCH = 0.15, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it:
 # narrower and broader letters than any font has
-ENLARGED_TO = (65_536, 98_304)  # pixels; letters of more sizes are met than at one size
+ENLARGED_TO = (69_632, 106_496)  # pixels; letters of more sizes are met than at one size
 SCALES = (1.2, 2.3)  # of dense pages that are scaled up
 MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
 BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both

@@ -52,7 +52,7 @@ def spoken(random: random.Random, language: str, most: int) -> str:
 def whole_number(random: random.Random, below: int) -> str:
     """Sometimes with a digit said twice, which is easily left out: 877."""
     digits = str(random.randrange(below))
-    if digits == "0" or random.random() > 0.15:
+    if digits == "0" or random.random() > 0.25:
         return digits
     place = random.randrange(len(digits))
     return digits[:place] + digits[place] + digits[place:]
@@ -181,7 +181,7 @@ INVENTED = {
 
 def invented_error(random: random.Random, language: str) -> str:
     """What an error message looks like, with words in it that no message had, and seldom the name of something in a program."""
-    named, most = (0.06, 4) if language == "zh" else (0.2, 5)
+    named, most = (0.08, 4) if language == "zh" else (0.3, 5)
     text = filled(random.choice(INVENTED[language]), {
         "{}": lambda: program_name(random) if random.random() < named else spoken(random, language, most),
         "{n}": lambda: str(random.randint(1, 9999)),
@@ -190,7 +190,7 @@ def invented_error(random: random.Random, language: str) -> str:
 
 
 def program_name(random: random.Random) -> str:
-    """A class, a variable, a module, a file, a place in one: "HeapRootError", "net.open.Pipe", "user_old", "main.py:31"."""
+    """A class, a variable, a module, a file, a place in one, a code: "HeapRootError", "net.open.Pipe", "user_old", "main.py:31", "EACCES"."""
     part = lambda: common_word(random, "en").lower()
     several = lambda: [part() for _ in range(random.randint(2, 3))]
     return random.choice((
@@ -201,6 +201,8 @@ def program_name(random: random.Random) -> str:
         lambda: f"{part()}.{random.choice(('py', 'c', 'rs', 'go'))}:{random.randint(1, 999)}",
         lambda: f"{part()}()",
         lambda: f"'{part()}'",
+        lambda: "".join(random.choice(string.ascii_uppercase) for _ in range(random.randint(3, 8))),
+        lambda: f"[{capital(part())} {random.randint(1, 999)}]",
     ))()
 
 

@@ -16,6 +16,8 @@ from glm4v_tiny.pixels import STEP
 from glm4v_tiny.places import places
 from glm4v_tiny.scene import DoesNotFit
 from glm4v_tiny.scenes.screen import error_screen
+from glm4v_tiny.scenes.shapes import shapes
+from glm4v_tiny.scenes.text import number
 from glm4v_tiny.slips import begins, characters, with_slips
 from glm4v_tiny.tokenizer import build_tokenizer
 from glm4v_tiny.views import resize
@@ -40,6 +42,30 @@ class Sizes(unittest.TestCase):
                 scaled += 1
                 self.assertTrue(ENLARGED_TO[0] <= width * height <= 1.4 * ENLARGED_TO[1], f"seed {SEED}: {width}x{height}")
         self.assertGreater(scaled, 50)
+
+
+class Pictures(unittest.TestCase):
+    def test_no_shapes_are_counted_twice_and_all_that_are_there_are_counted(self) -> None:
+        source = random.Random(SEED)
+        for _ in range(40):
+            try:
+                scene = shapes(source, 240, 200, Difficulty(roughness=0))
+            except DoesNotFit:
+                continue
+            counted = [turn.counted for turn in scene.short]
+            self.assertEqual(len(counted), len(set(counted)), f"seed {SEED}")
+            self.assertTrue(all(frozenset((mark.name,)) in counted for mark in scene.page.marks), f"seed {SEED}")
+
+    def test_a_number_alone_is_all_there_is(self) -> None:
+        source = random.Random(SEED)
+        for _ in range(40):
+            try:
+                scene = number(source, 200, 80, Difficulty(roughness=0))
+            except DoesNotFit:
+                continue
+            asked = {turn.task: turn.answer for _, turn in scene.turns}
+            self.assertRegex(asked["read"], r"^\d+$", f"seed {SEED}")
+            self.assertEqual(len(scene.page.marks), len(asked["read"]), f"seed {SEED}")
 
 
 class Screens(unittest.TestCase):

@@ -78,14 +78,20 @@ def sheet(random: random.Random, width: int, height: int, difficulty: Difficulty
     return text_lines(random, width, height, difficulty, unforeseen)
 
 
-def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty, write: Callable[[random.Random, Difficulty], str] = content) -> Scene:
+def number(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
+    """A number alone. On small pictures, which are scaled up the most, digits were left out."""
+    return text_lines(random, width, height, difficulty, numbers=1.0)
+
+
+def text_lines(random: random.Random, width: int, height: int, difficulty: Difficulty,
+               write: Callable[[random.Random, Difficulty], str] = content, numbers: float = 0.15) -> Scene:
     """A number alone, or one to many lines, dense enough that few pixels are wasted; one style for all or one for each line."""
     page = blank_page(random, width, height, difficulty.dark)
     edge = surround(random, page)
     size = pick_size(random, difficulty.smallest, min(difficulty.largest, max(difficulty.smallest, int(height / 1.25))))
     style, same = pick_style(random, size), random.random() < 0.6
-    number = random.random() < 0.15
-    few = 1 if number else random.choice((1, 2, 3, 100, 100, 100))
+    alone = random.random() < numbers
+    few = 1 if alone else random.choice((1, 2, 3, 100, 100, 100))
     y, lines = edge + random.uniform(0, max(4, height - 2 * edge - 1.6 * size * few)), []
     at = random.choice((0, 0, 0, 0.5, 1))  # left, in the middle, right
     left, right = edge + random.uniform(1, max(1.5, width * 0.06)), width - edge - 1
@@ -95,7 +101,7 @@ def text_lines(random: random.Random, width: int, height: int, difficulty: Diffi
             style = pick_style(random, pick_size(random, difficulty.smallest, difficulty.largest))
         if y + 1.2 * style.size > height - edge:
             break
-        text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if number else write(random, difficulty), style, right - left)
+        text = cut_to_width(whole_number(random, 10 ** random.randint(1, 9)) if alone else write(random, difficulty), style, right - left)
         if text:
             free = max(0.0, right - left - style.width(text))
             x = left + (free * at if at else random.uniform(0, free) if not same or len(lines) == 0 and few == 1 else 0)
