@@ -15,7 +15,7 @@ from .links import AFTER, BELOW, NEXT
 
 Head = tuple[int, int]  # layer (or block), head
 
-VISION = {AFTER: (3, 2), BELOW: (3, 3), NEXT: (6, 0)}  # block, head
+VISION = {AFTER: ((3, 2), (7, 0)), BELOW: ((3, 3), (7, 1)), NEXT: ((6, 0),)}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question
@@ -62,7 +62,7 @@ def misses(watched: Watched, name: str, heads: tuple[Head, ...], looks: torch.Te
 def guide_links(watched: Watched, links: torch.Tensor) -> dict[str, torch.Tensor]:
     """`links` [links, 4]: picture, relation, patch, patch."""
     own = {relation: links[links[:, 1] == relation][:, [0, 2, 3]] for relation in VISION}
-    return {name: loss for relation, head in VISION.items() for name, loss in misses(watched, "link", (head,), own[relation], causal=False).items()}
+    return {name: loss for relation, heads in VISION.items() for name, loss in misses(watched, "link", heads, own[relation], causal=False).items()}
 
 
 def guide_looks(watched: Watched, looks: torch.Tensor, asked: torch.Tensor, hops: torch.Tensor, ends: torch.Tensor) -> dict[str, torch.Tensor]:
