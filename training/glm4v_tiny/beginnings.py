@@ -44,7 +44,7 @@ def cosine_filters(count: int, side: int) -> torch.Tensor:
 
 def from_folder(model: Glm4v, folder: Path, tokenizer: Tokenizer) -> int:
     """Takes over every weight; token rows by the token's text, others stay as they were. Vision blocks that the folder has not
-    change nothing at first. Gives how many tokens were known."""
+    change nothing at first. Gives how many tokens were known. Raises ValueError for a weight of another shape."""
     old_tokens = json.loads((folder / "tokenizer.json").read_text("utf-8"))
     old_ids = dict(old_tokens["model"]["vocab"]) | {token["content"]: token["id"] for token in old_tokens["added_tokens"]}
     state = load_file(folder / "model.safetensors")
@@ -55,6 +55,8 @@ def from_folder(model: Glm4v, folder: Path, tokenizer: Tokenizer) -> int:
         for name in ("model.language_model.embed_tokens.weight", "lm_head.weight"):
             own[name][new] = state.pop(name)[old].float()
         for name, value in state.items():
+            if value.shape != own[name].shape:
+                raise ValueError(f"{name} is {tuple(value.shape)}, not {tuple(own[name].shape)}")
             own[name].copy_(value.float())
         for index, block in enumerate(model.model.visual.blocks):
             if f"model.visual.blocks.{index}.attn.proj.weight" not in state:
