@@ -3,6 +3,8 @@
 import random
 import time
 import unittest
+from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 from PIL import Image
@@ -14,7 +16,7 @@ from glm4v_tiny.lessons import ENLARGED_TO, Kind, choose_size
 from glm4v_tiny.page import Mark
 from glm4v_tiny.pixels import STEP
 from glm4v_tiny.places import places
-from glm4v_tiny.scene import DoesNotFit
+from glm4v_tiny.scene import DoesNotFit, Scene
 from glm4v_tiny.scenes.screen import error_screen
 from glm4v_tiny.scenes.shapes import shapes
 from glm4v_tiny.scenes.text import number
@@ -44,25 +46,25 @@ class Sizes(unittest.TestCase):
         self.assertGreater(scaled, 50)
 
 
+def drawn(make: Callable[..., Scene], tries: int, width: int, height: int) -> list[Scene]:
+    """The scenes that fit, of so many tries."""
+    source, scenes = random.Random(SEED), []
+    for _ in range(tries):
+        with suppress(DoesNotFit):
+            scenes.append(make(source, width, height, Difficulty(roughness=0)))
+    assert scenes, f"seed {SEED}: none fits"
+    return scenes
+
+
 class Pictures(unittest.TestCase):
     def test_no_shapes_are_counted_twice_and_all_that_are_there_are_counted(self) -> None:
-        source = random.Random(SEED)
-        for _ in range(40):
-            try:
-                scene = shapes(source, 240, 200, Difficulty(roughness=0))
-            except DoesNotFit:
-                continue
+        for scene in drawn(shapes, 40, 240, 200):
             counted = [turn.counted for turn in scene.short]
             self.assertEqual(len(counted), len(set(counted)), f"seed {SEED}")
             self.assertTrue(all(frozenset((mark.name,)) in counted for mark in scene.page.marks), f"seed {SEED}")
 
     def test_a_number_alone_is_all_there_is(self) -> None:
-        source = random.Random(SEED)
-        for _ in range(40):
-            try:
-                scene = number(source, 200, 80, Difficulty(roughness=0))
-            except DoesNotFit:
-                continue
+        for scene in drawn(number, 40, 200, 80):
             asked = {turn.task: turn.answer for _, turn in scene.turns}
             self.assertRegex(asked["read"], r"^\d+$", f"seed {SEED}")
             self.assertEqual(len(scene.page.marks), len(asked["read"]), f"seed {SEED}")
@@ -70,12 +72,8 @@ class Pictures(unittest.TestCase):
 
 class Screens(unittest.TestCase):
     def test_every_character_of_a_message_stands_on_the_screen_and_hardly_anything_beside_it_is_met_twice(self) -> None:
-        source, beside = random.Random(SEED), []
-        for _ in range(80):
-            try:
-                scene = error_screen(source, 400, 240, Difficulty(roughness=0))
-            except DoesNotFit:
-                continue
+        beside = []
+        for scene in drawn(error_screen, 80, 400, 240):
             asked = {turn.task: turn.answer for _, turn in scene.turns}
             found = places(asked["error"], [scene.page.marks])
             unseen = [character for character, options in zip(asked["error"], found) if character != " " and not options]
