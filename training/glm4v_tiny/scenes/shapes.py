@@ -110,9 +110,9 @@ def add_questions(random: random.Random, scene: Scene, shapes: list[Shape]) -> N
     target = present if random.random() < 0.75 else absent
     for weight, kind, colour in ((4, *target), (2, target[0], None), (2, None, target[1]), (2, None, None)):
         scene.turns.append((weight, count(random, way, shapes, kind, colour)))
-    asked = {pair for kind, colour in shapes for pair in ((kind, colour), (kind, None), (None, colour), (None, None))}
+    matched = {pair for kind, colour in shapes for pair in ((kind, colour), (kind, None), (None, colour), (None, None))}
     others = {(random.choice(list(KINDS)), random.choice((*COLOURS, None))) for _ in range(4)}
-    scene.short += [count(random, way, shapes, kind, colour) for kind, colour in sorted(asked | others, key=str)]
+    scene.short += [count(random, way, shapes, kind, colour) for kind, colour in sorted(matched | others, key=str)]
     target = present if random.random() < 0.5 else absent
     for weight, kind, colour in ((2, *target), (0.5, None, random.choice(list(COLOURS)))):
         there, asked = any(matches(shape, kind, colour) for shape in shapes), name(random, way, kind, colour, many=False)
