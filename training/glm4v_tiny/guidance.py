@@ -15,7 +15,7 @@ from .links import AFTER, BELOW, NEXT
 
 Head = tuple[int, int]  # layer (or block), head
 
-VISION = {AFTER: ((3, 2), (7, 0)), BELOW: ((3, 3), (7, 1)), NEXT: ((6, 0),)}  # block, head
+VISION = {AFTER: ((3, 2), (7, 0)), BELOW: ((3, 3), (7, 1)), NEXT: ((6, 0), (7, 2))}  # block, head
 STANDING = ((2, 1), (2, 4), (3, 2))  # layer, head: from a token to its own place
 COMING = ((3, 0), (4, 0), (4, 3))  # layer, head: to the place of the token after it
 ASKED = ((3, 3), (3, 4))  # layer, head: from the last token before an answer to the name in the question

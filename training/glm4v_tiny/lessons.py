@@ -34,7 +34,7 @@ CUTS, VIEWS = 3, 2  # lessons from one drawing, without and with questions; draw
 SHORT = 16  # short questions that may be asked beside others with short answers
 STRETCHED, STRETCH = 0.15, (0.85, 1.2)  # share of the drawings that are squeezed or stretched to their width, and from what part of it:
 # narrower and broader letters than any font has
-ENLARGED_TO = (69_632, 106_496)  # pixels; letters of more sizes are met than at one size
+ENLARGED_TO = (81_920, 131_072)  # pixels; letters of more sizes are met than at one size
 SCALES = (1.2, 2.3)  # of dense pages that are scaled up
 MARGIN = 8  # pixels by which a drawing is smaller than the picture, so that it can stand differently on the patches each time
 BOTH = ("read", "price", "tag", "total", "product", "error", "amounts", "describe")  # asked without naming a picture: answered for both

@@ -11,7 +11,7 @@ PATCH = 8  # pixels a side
 MERGE = 2  # patches a side of one visual token
 STEP = PATCH * MERGE  # picture sides are multiples of this
 LARGEST = 393_216  # pixels of a picture; larger ones are scaled down
-SMALLEST = 77_824  # smaller ones are scaled up: letters of 12 pixels are hard to tell apart on patches of 8
+SMALLEST = 94_208  # smaller ones are scaled up: letters of 12 pixels are hard to tell apart on patches of 8
 
 
 def fitted_size(width: int, height: int, smallest: float = SMALLEST) -> tuple[int, int]:

@@ -40,8 +40,23 @@ SHORT = ("the of and to in is at on for it we you by or no not do be as an if up
 
 
 def common_word(random: random.Random, language: str) -> str:
-    """A common word; in English often a short one, as every sentence has them and a list of words has not."""
-    return random.choice(SHORT if language == "en" and random.random() < 0.4 else words("common", language))
+    """A common word; in English often a short one, as every sentence has them and a list of words has not, and seldom with
+    other letters than it has: rare ones were said as what mostly follows, the j of "reject" as the c of "receive"."""
+    if language == "zh":
+        return random.choice(words("common", language))
+    word = random.choice(SHORT if random.random() < 0.4 else words("common", language))
+    return misspelt(random, word) if random.random() < MISSPELT else word
+
+
+MISSPELT = 0.15
+
+
+def misspelt(random: random.Random, word: str) -> str:
+    """One to three of its letters are any others."""
+    letters = list(word)
+    for place in random.sample(range(len(letters)), min(len(letters), random.randint(1, 3))):
+        letters[place] = random.choice(string.ascii_lowercase)
+    return "".join(letters)
 
 
 def spoken(random: random.Random, language: str, most: int) -> str:
@@ -155,16 +170,21 @@ MARKED = (
     "{} ({} {o} {n}) {} {}", "{} = {} {o} {};", "{} {o} {}", "{n} {o} {n} = {n}", "{}: {L}{o}", "{L}{o}", "{} {o}{n}.{s}%", "{}-{}", "{}-{}: {} / {}-{}",
     "{} {}: {t}-{t}", "{t}-{t}", "{t}-{t} {}", "{}[{n}] {o} {n}", "{}({}, {n})", "{} ({} {n})", "{} {n} {}, {} {}", "{}, {} {}", "({}) {}", "{} {L}{n}", "{} {L}{n} {}",
     "{} {n}.{s}.{s} ({} {n})", "{} {n}/{n}", "{} {n} / {n}", "{} & {}", "{}+{}", "{} + {}", "{}@{}.{}", "{}.{}.{}/{}", "{}? {}!", "{} <{}>", "\"{}\" {}", "{}_{} {o} {n};",
+    "{v} {o} {v}", "{v} = {v} {o} {v};", "({v} {o} {n}) {} {v}", "{} {v} {o} {n}", "{} = {v} {o} {n}", "{} {} -{v} \"{}\"", "{} -{v} {n} {}", "{} --{} \"{} {}\"",
+    "{n} {C} {C}", "{}: {n} {C} {}", "{C}-{C}: {}",
 )
 
 
 def marked_up(random: random.Random, way: str) -> str:
-    """Words and numbers with marks and gaps between them, as in programs and on notices: "if (low > 12) end", "Size: B+", "9:30-17:00"."""
+    """Words and numbers with marks and gaps between them, as in programs and on notices: "if (low > 12) end", "Size: B+", "9:30-17:00",
+    "k = a % t;", "Door: 14 Old Way"."""
     return filled(random.choice(MARKED), {
         "{n}": lambda: str(random.randrange(10 ** random.randint(1, 4))),
         "{s}": lambda: str(random.randrange(30)),
         "{o}": lambda: random.choice(("+", "-", "*", "/", ">", "<", "=", "==", ">=", "<=", "!=", "&", "|", "%", "#", "~", "^")),
         "{L}": lambda: random.choice(string.ascii_uppercase),
+        "{v}": lambda: random.choice(string.ascii_lowercase),
+        "{C}": lambda: common_word(random, "en").title(),
         "{t}": lambda: f"{random.randint(0, 23)}:{random.randint(0, 59):02d}",
         "{}": lambda: common_word(random, way),
     })

@@ -46,7 +46,7 @@ def error_colour(random: random.Random, page: Page) -> Colour:
 def error_screen(random: random.Random, width: int, height: int, difficulty: Difficulty) -> Scene:
     way = "zh" if random.random() < difficulty.chinese else "en"
     message = narrow_marks(random, (invented_error if random.random() < 0.6 else error_message)(random, way))
-    draw = random.choices((dialog, terminal, notice), (4, 3 if way == "en" else 2, 3))[0]
+    draw = random.choices((dialog, terminal, notice), (3, 4 if way == "en" else 3, 3))[0]
     scene, title, lines = draw(random, width, height, difficulty, way, message)
     asked = language(random)
     scene.ask(6, "error", ask(random, "error", asked), message)
