@@ -12,8 +12,16 @@ const run = promisify(execFile)
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const page = readFileSync(`${root}/docs/api.md`, 'utf8')
 
-const blocks = (language: string) =>
-  [...page.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, code]) => code ?? '')
+const codeBlocks = (text: string, language: string) =>
+  [...text.matchAll(new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``, 'g'))].map(([, code]) => code ?? '')
+const blocks = (language: string) => codeBlocks(page, language)
+
+/** An answer without what differs each time: its id, its time, and how much of the prompt was asked before. */
+function settled(answer: string): unknown {
+  const parsed = JSON.parse(answer)
+  const { prompt_tokens_details: _, ...usage } = parsed.usage
+  return { ...parsed, id: '', created: 0, usage }
+}
 
 let running: RunningServer
 beforeAll(async () => {
@@ -49,6 +57,19 @@ test('the counted example is what the server counts', async () => {
   const [shown] = blocks('json').filter((block) => block.includes('token_count'))
   expect(JSON.parse(shown ?? '')).toEqual(JSON.parse(stdout))
 })
+
+test.each(['README.md', 'README.zh-CN.md', 'docs/api.md'])(
+  'the first answer shown in %s is what its first question gets',
+  async (name) => {
+    const document = readFileSync(`${root}/${name}`, 'utf8')
+    const [shown] = codeBlocks(document, 'json').filter((block) => block.includes('"multimodal.completion"'))
+    const [code = ''] = codeBlocks(document, 'sh').filter((block) =>
+      block.includes('/v1/multimodal/completions'),
+    )
+    const { stdout } = await run('bash', ['-c', here(code)], { cwd: root })
+    expect(settled(shown ?? '')).toEqual(settled(stdout))
+  },
+)
 
 test('every code is in the table, under its status, and no other', () => {
   const table = page.slice(page.indexOf('<!-- errors -->'))
