@@ -48,7 +48,7 @@ def common_word(random: random.Random, language: str) -> str:
     return misspelt(random, word) if random.random() < MISSPELT else word
 
 
-MISSPELT = 0.15
+MISSPELT = 0.15  # of English words
 
 
 def misspelt(random: random.Random, word: str) -> str:
