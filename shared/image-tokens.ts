@@ -22,7 +22,8 @@ export function imageTokens(size: PixelSize, factor: number): number {
 /**
  * Sizes for a request's pictures, so that together they take at most `maxTokens`. All are under one level, as high as
  * fits: a picture that naturally costs less keeps its size, the others share what is left alike, scaled down as the
- * reference's own `max_pixels` does. The order of the pictures does not matter.
+ * reference's own `max_pixels` does. Only where that is not enough are small pictures enlarged less than the rule asks
+ * for, down to the size they came in: no detail of theirs is lost. The order of the pictures does not matter.
  */
 export function shareImageTokens(
   sizes: readonly PixelSize[],
@@ -35,14 +36,12 @@ export function shareImageTokens(
   const natural = resizeAll(sizes, rule)
   if (total(natural) <= maxTokens) return { type: 'fits', images: natural }
 
-  const tokenPixels = rule.temporal * rule.factor ** 2
-  const lowest = Math.ceil(rule.minPixels / tokenPixels)
-  const least = total(costsUnder(sizes, rule, lowest))
+  const least = total(costsUnder(sizes, rule, 0))
   if (least > maxTokens) return { type: 'too_many', least }
 
   // total() grows with the level, so the highest level that fits is found by halving
-  let fits = lowest
-  let exceeds = Math.max(lowest, Math.min(maxTokens, Math.ceil(rule.maxPixels / tokenPixels))) + 1
+  let fits = 0
+  let exceeds = Math.min(maxTokens, Math.ceil(rule.maxPixels / (rule.temporal * rule.factor ** 2))) + 1
   while (exceeds - fits > 1) {
     const level = Math.floor((fits + exceeds) / 2)
     if (total(costsUnder(sizes, rule, level)) <= maxTokens) fits = level
@@ -51,10 +50,18 @@ export function shareImageTokens(
   return { type: 'fits', images: costsUnder(sizes, rule, fits) }
 }
 
-/** Every picture resized so that it takes no more than `level` tokens (a very long one takes the least it can). */
+/**
+ * Every picture resized so that it takes about `level` tokens at most (a very long one takes the least it can): detailed
+ * ones shrink to it, though not below the rule's minimum; small ones are enlarged to it, if they are smaller.
+ */
 function costsUnder(sizes: readonly PixelSize[], rule: ResizeRule, level: number): ImageCost[] {
-  const maxPixels = Math.min(rule.maxPixels, level * rule.temporal * rule.factor ** 2)
-  return resizeAll(sizes, { ...rule, maxPixels })
+  const pixels = level * rule.temporal * rule.factor ** 2
+  const minPixels = Math.min(rule.minPixels, pixels)
+  return sizes.flatMap((size) => {
+    const smallest = Math.min(rule.minPixels, rule.temporal * size.width * size.height)
+    const maxPixels = Math.min(rule.maxPixels, Math.max(smallest, pixels))
+    return resizeAll([size], { ...rule, minPixels, maxPixels })
+  })
 }
 
 function resizeAll(sizes: readonly PixelSize[], rule: ResizeRule): ImageCost[] {

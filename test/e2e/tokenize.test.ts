@@ -30,7 +30,9 @@ const picture = (name: string) => dataUri(readFileSync(samplePath(name)))
 const text = (words: string) => ({ type: 'text', text: words })
 const image = (name: string) => ({ type: 'image_url', image_url: { url: picture(name) } })
 
-test('the count is what the usage says or why it is refused, whatever the conversation', { timeout: 60_000 }, async () => {
+test('the count is what the usage says or why it is refused, whatever the conversation', {
+  timeout: 60_000,
+}, async () => {
   const seed = testSeed()
   const random = new Random(seed)
   const names = ['receipt.png', 'number.png', 'price-tag.png']

@@ -46,6 +46,26 @@ test('pictures that cannot shrink enough are refused with what they would take',
   expect(shared(tiny, 32)).toHaveLength(8)
 })
 
+test('small pictures are enlarged as far as there is room, before any is refused', () => {
+  const eager = { ...flash, minPixels: 2 * 280 * 280 } // as much as 100 tokens
+  const tags = Array.from({ length: 8 }, () => square(140)) // 25 tokens as they came
+  const at = (maxTokens: number) => {
+    const result = shareImageTokens(tags, eager, maxTokens)
+    return result.type === 'fits' ? result.images.map(({ tokens }) => tokens) : result
+  }
+  expect(at(800)).toEqual(tags.map(() => 100))
+  expect(at(799)).toEqual(tags.map(() => 81))
+  expect(at(200)).toEqual(tags.map(() => 25))
+  expect(at(199)).toEqual({ type: 'too_many', least: 200 })
+})
+
+test('detailed pictures keep the minimum where small ones give up what they were enlarged by', () => {
+  const eager = { ...flash, minPixels: 2 * 280 * 280 }
+  const result = shareImageTokens([square(140), square(2000)], eager, 125)
+  expect(result).toMatchObject({ type: 'fits', images: [{ tokens: 25 }, { tokens: 100 }] })
+  expect(shareImageTokens([square(140), square(2000)], eager, 124)).toEqual({ type: 'too_many', least: 125 })
+})
+
 test('a picture too long for the model is named', () => {
   expect(shareImageTokens([square(99), { width: 1, height: 201 }], flash, 9999)).toEqual({
     type: 'too_long',
@@ -60,9 +80,8 @@ test(`random pictures fit, under the highest level that fits (seed ${seed})`, ()
     const maxTokens = 50 + random.below(8000)
     const result = shareImageTokens(sizes, flash, maxTokens)
     const about = JSON.stringify({ sizes, maxTokens })
-    const levels = Array.from({ length: 6145 - 8 }, (_, level) => 8 + level)
     if (result.type === 'too_many') {
-      expect(result.least, about).toBe(totalAt(sizes, 8))
+      expect(result.least, about).toBe(totalAt(sizes, 0))
       expect(result.least, about).toBeGreaterThan(maxTokens)
       continue
     }
@@ -74,10 +93,10 @@ test(`random pictures fit, under the highest level that fits (seed ${seed})`, ()
       continue
     }
     if (i % 40 !== 0) continue // the obvious version tries every level
-    const best = levels.findLast(
-      (level) => level <= Math.max(8, maxTokens) && totalAt(sizes, level) <= maxTokens,
+    const levels = Array.from({ length: Math.min(6144, maxTokens) + 1 }, (_, level) => level)
+    expect(sum, about).toBe(
+      Math.max(...levels.map((level) => totalAt(sizes, level)).filter((tokens) => tokens <= maxTokens)),
     )
-    expect(sum, about).toBe(totalAt(sizes, best ?? 0))
   }
 })
 
@@ -86,9 +105,14 @@ function shared(sizes: readonly PixelSize[], maxTokens: number): readonly ImageC
   return result.type === 'fits' ? result.images : expect.fail(result.type)
 }
 
+/** Tokens when detailed pictures shrink to `level` tokens but not below the minimum, and small ones grow to no more. */
 function totalAt(sizes: readonly PixelSize[], level: number): number {
-  const rule = { ...flash, maxPixels: level * 2 * 28 * 28 }
-  return sizes.reduce((sum, size) => sum + imageTokens(smartResize(size, rule) ?? square(0), 28), 0)
+  const pixels = level * 2 * 28 * 28
+  return sizes.reduce((sum, { width, height }) => {
+    const maxPixels = Math.max(pixels, Math.min(flash.minPixels, 2 * width * height))
+    const rule = { ...flash, minPixels: Math.min(flash.minPixels, pixels), maxPixels }
+    return sum + imageTokens(smartResize({ width, height }, rule) ?? square(0), 28)
+  }, 0)
 }
 
 function total(images: readonly ImageCost[]): number {
