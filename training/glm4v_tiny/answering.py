@@ -10,16 +10,18 @@ from .model import Glm4v
 from .pixels import STEP, fit, patches
 
 LONGEST = 400  # tokens of an answer
+Asked = tuple[chat.Conversation, torch.Tensor]  # up to where the answer begins, thinking off; visual tokens [tokens, hidden]
 
 
 @torch.no_grad()
-def ask(model: Glm4v, tokenizer: Tokenizer, images: list[Image.Image], prompt: str) -> tuple[chat.Conversation, torch.Tensor]:
-    """The conversation up to where the answer begins, thinking off, and the visual tokens of its pictures [tokens, hidden]."""
+def ask(model: Glm4v, tokenizer: Tokenizer, images: list[Image.Image], prompt: str) -> Asked:
+    """Looks at the pictures, which is most of the work; what is made of it may be asked for more than once."""
     grids, seen = [], []
-    for image in (fit(image.convert("RGB")) for image in images):
-        rows, columns = image.height // STEP, image.width // STEP
-        grids.append((rows, columns))
-        seen.append(model.see(torch.from_numpy(patches(image))[None], 2 * rows, 2 * columns)[0])
+    with torch.autocast("cpu", torch.bfloat16):
+        for image in (fit(image.convert("RGB")) for image in images):
+            rows, columns = image.height // STEP, image.width // STEP
+            grids.append((rows, columns))
+            seen.append(model.see(torch.from_numpy(patches(image))[None], 2 * rows, 2 * columns)[0])
     conversation = chat.start(tokenizer, None)
     chat.user(conversation, grids, prompt, think=False)
     return conversation, torch.cat(seen)
@@ -31,12 +33,12 @@ def positions(conversation: chat.Conversation) -> torch.Tensor:
 
 
 @torch.no_grad()
-def answer(model: Glm4v, tokenizer: Tokenizer, images: list[Image.Image], prompt: str) -> str:
-    """What the model says about the pictures at temperature 0 with thinking off."""
+def answer(model: Glm4v, tokenizer: Tokenizer, asked: Asked) -> str:
+    """What the model says at temperature 0."""
+    conversation, seen = asked
     image_token = tokenizer.token_to_id("<|image|>")
     stops = {tokenizer.token_to_id(name) for name in ("<|user|>", "<|endoftext|>", "<|observation|>")}
     with torch.autocast("cpu", torch.bfloat16):
-        conversation, seen = ask(model, tokenizer, images, prompt)
         caches: list[list] = [[] for _ in range(model.shape.text.num_hidden_layers)]
         hidden = model.think(model.embed(torch.tensor([conversation.ids]), seen, image_token), positions(conversation), caches)
         said: list[int] = []
@@ -51,13 +53,12 @@ def answer(model: Glm4v, tokenizer: Tokenizer, images: list[Image.Image], prompt
 
 
 @torch.no_grad()
-def surprise(model: Glm4v, tokenizer: Tokenizer, images: list[Image.Image], prompt: str, right: str) -> float:
+def surprise(model: Glm4v, tokenizer: Tokenizer, asked: Asked, right: str) -> float:
     """How unlikely the right answer is, in nats. Finer than right or wrong: some hundred cases tell two sets of weights apart."""
+    conversation, seen = asked
+    said = [*tokenizer.encode(right, add_special_tokens=False).ids, tokenizer.token_to_id("<|user|>")]
+    ids = torch.tensor([conversation.ids + said])
+    places = torch.cat((positions(conversation), (conversation.next_position + torch.arange(len(said))).expand(3, 1, -1)), -1)
     with torch.autocast("cpu", torch.bfloat16):
-        conversation, seen = ask(model, tokenizer, images, prompt)
-        begin = len(conversation.ids)
-        conversation.text(right)
-        conversation.special("<|user|>")
-        ids = torch.tensor(conversation.ids)
-        hidden = model.think(model.embed(ids[None], seen, tokenizer.token_to_id("<|image|>")), positions(conversation))
-        return F.cross_entropy(model.lm_head(hidden[0, begin - 1 : -1]).float(), ids[begin:], reduction="sum").item()
+        hidden = model.think(model.embed(ids, seen, tokenizer.token_to_id("<|image|>")), places)
+        return F.cross_entropy(model.lm_head(hidden[0, -len(said) - 1 : -1]).float(), torch.tensor(said), reduction="sum").item()

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from tokenizers import Tokenizer
 
-from .answering import answer, surprise
+from .answering import answer, ask, surprise
 from .folder import load_folder
 from .model import Glm4v
 
@@ -39,10 +39,11 @@ def evaluate_suite(model: Glm4v, tokenizer: Tokenizer, suite: Path, limit: int |
     for case in cases:
         names = case["image"] if isinstance(case["image"], list) else [case["image"]]
         images = [Image.open(suite / name) for name in names]
-        got = squeeze(answer(model, tokenizer, images, case["prompt"]))
+        asked = ask(model, tokenizer, images, case["prompt"])
+        got = squeeze(answer(model, tokenizer, asked))
         want, task = squeeze(case["answer"]), sums[case["task"]]
         task["cases"] += 1
-        task["nats"] += surprise(model, tokenizer, images, case["prompt"], case["answer"])
+        task["nats"] += surprise(model, tokenizer, asked, case["answer"])
         task["exact"] += got == want
         task["edits"] += distance(got, want)
         task["characters"] += len(want)
