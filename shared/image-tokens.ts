@@ -23,7 +23,7 @@ export function imageTokens(size: PixelSize, factor: number): number {
  * Sizes for a request's pictures, so that together they take at most `maxTokens`. All are under one level, as high as
  * fits: a picture that naturally costs less keeps its size, the others share what is left alike, scaled down as the
  * reference's own `max_pixels` does. Only where that is not enough are small pictures enlarged less than the rule asks
- * for, down to the size they came in: no detail of theirs is lost. The order of the pictures does not matter.
+ * for, down to the size it would give them without a minimum. The order of the pictures does not matter.
  */
 export function shareImageTokens(
   sizes: readonly PixelSize[],
@@ -55,11 +55,12 @@ export function shareImageTokens(
  * ones shrink to it, though not below the rule's minimum; small ones are enlarged to it, if they are smaller.
  */
 function costsUnder(sizes: readonly PixelSize[], rule: ResizeRule, level: number): ImageCost[] {
-  const pixels = level * rule.temporal * rule.factor ** 2
+  const tokenPixels = rule.temporal * rule.factor ** 2
+  const pixels = level * tokenPixels
   const minPixels = Math.min(rule.minPixels, pixels)
   return sizes.flatMap((size) => {
-    const smallest = Math.min(rule.minPixels, rule.temporal * size.width * size.height)
-    const maxPixels = Math.min(rule.maxPixels, Math.max(smallest, pixels))
+    const came = total(resizeAll([size], { ...rule, minPixels: 0 })) * tokenPixels
+    const maxPixels = Math.min(rule.maxPixels, Math.max(pixels, Math.min(rule.minPixels, came)))
     return resizeAll([size], { ...rule, minPixels, maxPixels })
   })
 }

@@ -59,6 +59,14 @@ test('small pictures are enlarged as far as there is room, before any is refused
   expect(at(199)).toEqual({ type: 'too_many', least: 200 })
 })
 
+test('a picture that is not enlarged has the size that the rule gives it without a minimum', () => {
+  const eager = { ...flash, minPixels: 2 * 560 * 560 }
+  const tag = { width: 250, height: 155 } // rounded up to nine by six tokens
+  const images = [{ size: { width: 252, height: 168 }, tokens: 54 }]
+  expect(shareImageTokens([tag], eager, 54)).toEqual({ type: 'fits', images })
+  expect(shareImageTokens([tag], eager, 53)).toEqual({ type: 'too_many', least: 54 })
+})
+
 test('detailed pictures keep the minimum where small ones give up what they were enlarged by', () => {
   const eager = { ...flash, minPixels: 2 * 280 * 280 }
   const result = shareImageTokens([square(140), square(2000)], eager, 125)
@@ -109,7 +117,8 @@ function shared(sizes: readonly PixelSize[], maxTokens: number): readonly ImageC
 function totalAt(sizes: readonly PixelSize[], level: number): number {
   const pixels = level * 2 * 28 * 28
   return sizes.reduce((sum, { width, height }) => {
-    const maxPixels = Math.max(pixels, Math.min(flash.minPixels, 2 * width * height))
+    const came = smartResize({ width, height }, { ...flash, minPixels: 0 }) ?? square(0)
+    const maxPixels = Math.max(pixels, Math.min(flash.minPixels, 2 * came.width * came.height))
     const rule = { ...flash, minPixels: Math.min(flash.minPixels, pixels), maxPixels }
     return sum + imageTokens(smartResize({ width, height }, rule) ?? square(0), 28)
   }, 0)
